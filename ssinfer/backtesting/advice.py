@@ -8,8 +8,9 @@ are the false payment rate and the detection rate. :math:`s_i` is the part of th
 saving, a fraction of all spending, comes to under the design. It is on one scale for all definitions of spending.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssinfer.arguments import Choice, Number, checked, read_fields
-from ssinfer.backtesting.frames import ADVICE
+from ssinfer.backtesting.frames import ADVICE, rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import MIN_BLOCKS, spread_of_replicates
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
@@ -29,6 +30,7 @@ MIN_ORIGINS = 5  # with fewer folds, each choice is made on so few windows that 
 MAX_BLOCK_FOLDS = 10  # with fewer origins
 MIN_JUDGED = 0.5  # share of its placebos that a specification must judge: refusing most of them is no precision
 NEVER, EVERY = "never pay", "pay every saving"
+RATES = ("false_payment_rate", "detection_rate")
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Advice:
         chosen = self.specification
         said: dict[str, Any] = {"outcome": self.outcome, "reasons": list(self.reasons)}
         said |= {"design": chosen.design, "method": chosen.method, "threshold": dict(vars(chosen.threshold))}
-        for name in ("false_payment_rate", "detection_rate"):
+        for name in RATES:
             said[name] = {"value": getattr(self, name), "se": getattr(self, f"{name}_se")}
         return {**said, "rule": dict(vars(self.rule)), "of_all": self.of_all}
 
@@ -159,8 +161,8 @@ def advise(
     RefusalError : no specification has a threshold, or the placebos lie in fewer than five blocks of neighbours
     """
     rule = AdviceRule() if rule is None else rule
-    placebos = result.placebos[result.placebos["role"] == "placebo"]
-    ok, n_placebos = placebos[placebos["status"] == "ok"], placebos.groupby(["design", "method"]).size()
+    placebos = rows_with(result.placebos, role="placebo")
+    ok, n_placebos = rows_with(placebos, status="ok"), placebos.groupby(["design", "method"]).size()
     blocks = pd.Index(np.unique(ok["block"]))
     if len(blocks) < MIN_BLOCKS:
         raise RefusalError(
@@ -169,99 +171,90 @@ def advise(
         )
     folds: Literal["origin", "block"] = "origin" if len(pd.unique(ok["origin"])) >= MIN_ORIGINS else "block"
     fold = pd.Series(pd.factorize(ok[folds])[0] % (MAX_BLOCK_FOLDS if folds == "block" else len(ok)), index=ok.index)
-    stated = _specifications(ok, rule) if specifications is None else specifications
-    replicates: dict[tuple[str, str], Replicates] = {}
-    parts, tried = [], []
-    for each in sorted(stated, key=lambda specification: specification.order):
-        rows = ok[(ok["design"] == each.design) & (ok["method"] == each.method)]
-        if len(rows) and each.pair not in replicates:
-            replicates[each.pair] = Replicates(rows, result.seed, blocks)
-        thresholds = _thresholds(rows, each.threshold, result.errors, replicates[each.pair]) if len(rows) else None
-        counted = None if thresholds is None else _sums(rows, thresholds, replicates[each.pair], fold, rule)
-        if counted is not None and counted[2, 0].any():
-            parts.append(counted)
-            tried.append(each)
-    if not parts:
+    if specifications is None:
+        methods = [str(method) for method in pd.unique(ok["method"])]
+        by_design = ok.groupby("design", sort=False)["method"]
+        specifications = candidates([(str(d), list(pd.unique(of)), "", None) for d, of in by_design], methods, rule)
+    replicates = {
+        pair: Replicates(rows, result.seed, blocks) for pair, rows in ok.groupby(["design", "method"], sort=False)
+    }
+    counted: dict[Specification, Floats] = {}
+    for each in sorted(specifications, key=lambda specification: specification.order):
+        of_pair = replicates.get(each.pair)
+        if of_pair is not None and (thresholds := _thresholds(of_pair, each.threshold, result.errors)) is not None:
+            counted[each] = _sums(of_pair, thresholds, fold, rule)
+    tried = [each for each, sums in counted.items() if sums[2, 0].any()]
+    if not tried:
         raise RefusalError("No advice: no placebo has a threshold of a specification. Look at their status and reason.")
-    sums = np.stack(parts)  # (C, 3, 1 + K, folds)
+    sums = np.stack([counted[each] for each in tried])  # (C, 3, 1 + K, folds)
     rows_of_pair = np.array([n_placebos[each.pair] for each in tried])
     judged = sums[:, 2, 0].sum(axis=-1) / rows_of_pair
     definitions = pd.factorize(np.array([each.definition for each in tried]))[0]
     whole = _compared(sums.sum(axis=-1), judged, definitions, rule)
-    chosen = tried[int(np.flatnonzero(whole["advised"])[0])]
     held = np.zeros(sums.shape[1:3])
     for number in range(sums.shape[-1]):
         without = _compared(sums.sum(axis=-1) - sums[..., number], judged, definitions, rule)
-        held += sums[np.flatnonzero(without["advised"])[0], ..., number]
-    rates, errors = _rates(held[None])
-    false, found, false_se, found_se = (float(value[0]) for value in (*rates[..., 0], *errors))
+        held += sums[without["advised"].argmax(), ..., number]
+    rates = {str(name): float(value) for name, value in _rate_table(held[None]).iloc[0].items() if name != "n_rows"}
+    (false, false_se), (found, found_se) = ((rates[name], rates[f"{name}_se"]) for name in RATES)
     holds = {"false_payments": false - false_se <= rule.false_payments, "detection": found - found_se >= rule.detection}
     reasons = tuple(reason for reason, true in holds.items() if not true)
-    rows = ok[(ok["design"] == chosen.design) & (ok["method"] == chosen.method)]
-    nothing, every = (
-        _rate_table(_sums(rows, np.full((1, len(rows)), rate), replicates[chosen.pair], fold, rule).sum(axis=-1)[None])
-        for rate in (np.inf, 0.0)
-    )
-    labels = [{"design": each.design, "method": each.method, "definition": each.definition} for each in tried]
-    table = pd.DataFrame(labels).join(pd.DataFrame([each.threshold.labels for each in tried])).join(whole)
-    table = table.assign(n_unjudged=rows_of_pair - table["n_rows"]).sort_values(
-        ["admitted", "detection_rate"], ascending=False, kind="stable"
-    )
-    ends = pd.concat([nothing, every]).assign(**labels[tried.index(chosen)], kind=[NEVER, EVERY], side="", prior="")
-    ends = ends.assign(n_unjudged=n_placebos[chosen.pair] - ends["n_rows"], admitted=False, advised=False)
+    labels = pd.DataFrame([{**vars(each), **each.threshold.labels} for each in tried])
+    table = labels.join(whole).assign(n_unjudged=rows_of_pair - whole["n_rows"])
+    table = table.sort_values(["admitted", "detection_rate"], ascending=False, kind="stable")
+    chosen = tried[whole["advised"].argmax()]
+    of_chosen = replicates[chosen.pair]
+    at = [_sums(of_chosen, np.full((1, len(of_chosen.rows)), rate), fold, rule) for rate in (np.inf, 0.0)]
+    ends = _rate_table(np.stack(at).sum(axis=-1)).assign(**vars(chosen) | {"order": 0})
+    ends = ends.assign(kind=[NEVER, EVERY], side="", prior="", admitted=False, advised=False)
+    ends["n_unjudged"] = n_placebos[chosen.pair] - ends["n_rows"]
     return Advice(
         outcome="not feasible" if found + found_se < rule.detection else "weak" if reasons else "feasible",
         reasons=reasons,
         specification=chosen,
-        false_payment_rate=false,
-        false_payment_rate_se=false_se,
-        detection_rate=found,
-        detection_rate_se=found_se,
-        table=ADVICE.conform(pd.concat([table, ends], ignore_index=True)),
+        **rates,
+        table=pd.concat([table, ends], ignore_index=True)[list(ADVICE.header())],
         rule=rule,
         folds=folds,
         of_all="own_saving" in ok.columns,
     )
 
 
-def keys_at(level: float, side: str) -> list[ThresholdKey]:
-    """Return the thresholds of a level and side that may settle and that placebos have, the simplest kind first."""
+def candidates(
+    designs: Iterable[tuple[str, Sequence[str], str, ThresholdKey | None]], methods: Sequence[str], rule: AdviceRule
+) -> list[Specification]:
+    """Return designs and their methods with each kind of threshold that may settle, at the rule's level and side.
+
+    `designs` are name, methods, definition of spending, and a stated threshold, which is one more if it has no other
+    level or side. Simplest are the first of `methods`, then the first kind, then the first design.
+    """
+    at = rule.level, rule.side
     kinds = [kind for kind in KINDS.entries() if kind.settles and kind.has_level and kind.in_backtests]
-    return [
-        ThresholdKey(kind.name, level, side, prior)
-        for kind in sorted(kinds, key=lambda kind: kind.order)
-        for prior in kind.priors
-        if prior in UNINFORMED and side in kind.sides
+    priors = [
+        (kind, prior) for kind in kinds for prior in kind.priors if prior in UNINFORMED and rule.side in kind.sides
     ]
+    keys = [ThresholdKey(kind.name, *at, prior) for kind, prior in priors]
+    found: dict[tuple[Any, ...], Specification] = {}
+    for number, (design, own_methods, definition, stated) in enumerate(designs):
+        own = [] if stated is None or (stated.level is not None and (stated.level, stated.side) != at) else [stated]
+        for method, key in product(own_methods, [*keys, *own]):
+            order = methods.index(method), KINDS.find(key.kind).order, number
+            found.setdefault((design, method, key), Specification(design, method, key, definition, order))
+    return list(found.values())
 
 
-def _specifications(ok: pd.DataFrame, rule: AdviceRule) -> list[Specification]:
-    """Return each design and method with each threshold at the rule's level and side."""
-    pairs = ok[["design", "method"]].drop_duplicates()
-    designs, methods = (list(pd.unique(pairs[name])) for name in ("design", "method"))
-    return [
-        Specification(design, method, key, order=(methods.index(method), number, designs.index(design)))
-        for design, method in pairs.itertuples(index=False)
-        for number, key in enumerate(keys_at(rule.level, rule.side))
-    ]
-
-
-def _thresholds(
-    rows: pd.DataFrame, key: ThresholdKey, errors: NDArray[np.float32], replicates: Replicates
-) -> Floats | None:
+def _thresholds(replicates: Replicates, key: ThresholdKey, errors: NDArray[np.float32]) -> Floats | None:
     """Return the thresholds (1 + K, R) of placebos, and learned again in K replicates, or (1, R) where they stay."""
-    for_errors = KINDS.find(key.kind).for_errors
-    once = for_errors(errors[rows.index], key) if for_errors else thresholds_of_key(rows, key)
+    once = thresholds_of_key(replicates.rows, key, errors)
     if once is None or np.isnan(once).all():
         return None
-    again = replicates.thresholds(rows, key)
+    again = replicates.thresholds(replicates.rows, key)
     return once[None] if again is None else np.vstack([once, again])
 
 
-def _sums(
-    rows: pd.DataFrame, thresholds: Floats, replicates: Replicates, fold: "pd.Series[int]", rule: AdviceRule
-) -> Floats:
+def _sums(replicates: Replicates, thresholds: Floats, fold: "pd.Series[int]", rule: AdviceRule) -> Floats:
     """Return false payments, detected savings and placebos (3, 1 + K, folds): counts, then those of each replicate."""
+    rows = replicates.rows
     rate, relative = rows["savings_rate"].to_numpy(), (rows["spending"] / rows["benchmark"]).to_numpy()
     own = rows["own_saving"].to_numpy() if "own_saving" in rows else np.full(len(rows), rule.target_saving)
     weights = np.vstack([np.ones(len(rows)), replicates.row_weights(rows)])

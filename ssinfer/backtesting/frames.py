@@ -1,4 +1,9 @@
-"""Columns of the frames that a backtest returns and a study writes."""
+"""Columns of the frames that a backtest returns and a study writes; rows by their labels."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.thresholds.compare import MONEY, RATE, THRESHOLD_KEY
@@ -16,6 +21,14 @@ def with_error(name: str, unit: str, meaning: str, suffix: str = "se") -> tuple[
     """Return a column, and the column of its block-bootstrap standard error."""
     error = Column(f"{name}_{suffix}", "float", unit, f"Block-bootstrap standard error of `{name}`.")
     return Column(name, "float", unit, meaning), error
+
+
+def rows_with(frame: pd.DataFrame, **labels: Any) -> pd.DataFrame:
+    """Return the rows with the given value in each of the named columns."""
+    chosen = np.ones(len(frame), dtype=bool)
+    for name, value in labels.items():
+        chosen &= (frame[name] == value).to_numpy(dtype=bool)
+    return frame[chosen]
 
 
 SCORES = FrameSchema(

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.thresholds_of_placebos import Replicates
 from ssinfer.errors import RefusalError
@@ -21,40 +23,33 @@ def paired_detection(
     seed: int = 1,
 ) -> tuple[float, float]:
     """Return the difference in detection at a true `saving` of two pairs on the placebos of both, and its error."""
-    (a, replicates, paid_a), (b, _, paid_b) = (
-        _detected(placebos, *pair, saving, level, seed) for pair in (first, second)
-    )
-    both = a.merge(b, on=["unit", "origin"], suffixes=("_a", "_b"))
+    (a, paid_a), (b, paid_b) = (_detected(placebos, *pair, saving, level, seed) for pair in (first, second))
+    frames = [each.rows[["unit", "origin", "block"]].assign(row=range(len(each.rows))) for each in (a, b)]
+    both = frames[0].merge(frames[1], on=["unit", "origin"])
     if both.empty:
         raise RefusalError(f"{first} and {second} share no placebo that both could estimate. Compare other pairs.")
-    rows_a, rows_b = both["row_a"].to_numpy(), both["row_b"].to_numpy()
-    difference = float((both["paid_a"] - both["paid_b"]).mean())
-    weights = replicates.weights[:, replicates.block.to_numpy()[rows_a]]  # (K, R)
-    gaps = paid_a[:, rows_a].astype(float) - paid_b[:, rows_b]
-    counts = weights.sum(axis=1)
-    drawn = counts > 0
-    differences = (weights * gaps)[drawn].sum(axis=1) / counts[drawn]
-    return difference, float(spread_of_replicates(differences[:, None], both["block_a"].nunique())[0])
+    rows_a, rows_b = both["row_x"].to_numpy(), both["row_y"].to_numpy()
+    weights = np.vstack([np.ones(len(both)), a.weights[:, a.block.to_numpy()[rows_a]]])  # (1 + K, R)
+    counts, gaps = weights.sum(axis=1), paid_a[:, rows_a].astype(float) - paid_b[:, rows_b]
+    differences = (weights * gaps)[counts > 0].sum(axis=1) / counts[counts > 0]
+    error = spread_of_replicates(differences[1:, None], both["block_x"].nunique())[0]
+    return float(differences[0]), float(error)
 
 
 def _detected(
     placebos: pd.DataFrame, design: str, method: str, saving: float, level: float, seed: int
-) -> tuple[pd.DataFrame, Replicates, Booleans]:
-    """Return rows with `paid`, their replicates, and who is paid in each (K, R); without a threshold nobody is paid."""
-    chosen = placebos["role"] == "placebo"
-    of_pair = (placebos["design"] == design) & (placebos["method"] == method)
-    rows = placebos[chosen & (placebos["status"] == "ok") & of_pair]
+) -> tuple[Replicates, Booleans]:
+    """Return replicates, and who is paid, once and in each (1 + K, R); without a threshold nobody is paid."""
+    chosen = rows_with(placebos, role="placebo")
+    rows = rows_with(chosen, status="ok", design=design, method=method).reset_index(drop=True)
     if rows.empty:
         raise RefusalError(
             f"placebos holds no estimated row of design {design!r} and method {method!r}. It has "
             f"{sorted({*zip(placebos['design'], placebos['method'], strict=True)})}."
         )
-    rows = rows.reset_index(drop=True)
-    blocks = pd.Index(pd.unique(placebos.loc[chosen, "block"]))
-    thresholds = cross_fitted_placebo_thresholds(rows, level, COMPARISON_KEY.side)
     measured = rows["savings_rate"].to_numpy() + saving * (rows["spending"] / rows["benchmark"]).to_numpy()
-    replicates = Replicates(rows, seed, blocks)
+    replicates = Replicates(rows, seed, pd.Index(pd.unique(chosen["block"])))
     relearned = replicates.thresholds(rows, replace(COMPARISON_KEY, level=level))
     assert relearned is not None  # noqa: S101  (placebo thresholds are learned again in every replicate)
-    paid = rows[["unit", "origin", "block"]].assign(paid=(measured >= thresholds).astype(float), row=range(len(rows)))
-    return paid, replicates, measured >= relearned
+    once = cross_fitted_placebo_thresholds(rows, level, COMPARISON_KEY.side)
+    return replicates, measured >= np.vstack([once, relearned])

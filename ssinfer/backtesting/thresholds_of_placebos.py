@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.errors import SsinferError
 from ssinfer.streams import stream_of
@@ -43,8 +45,12 @@ def thresholds_of_placebos(rows: pd.DataFrame, levels: Sequence[float]) -> dict[
     return thresholds_by_key
 
 
-def thresholds_of_key(rows: pd.DataFrame, key: ThresholdKey) -> Floats | None:
-    """Return the thresholds (rows,) of one key; None where no placebo has one."""
+def thresholds_of_key(
+    rows: pd.DataFrame, key: ThresholdKey, errors: NDArray[np.float32] | None = None
+) -> Floats | None:
+    """Return the thresholds (rows,) of one key, None where no placebo has one; `errors` are those of a backtest."""
+    if errors is not None and (for_errors := KINDS.find(key.kind).for_errors) is not None:
+        return np.asarray(for_errors(errors[rows.index], key))
     return thresholds_of_placebos(rows, [] if key.level is None else [key.level]).get(key)
 
 
@@ -53,7 +59,7 @@ def cross_fitted_columns(placebos: pd.DataFrame, levels: Sequence[float]) -> pd.
     kinds = [kind for kind in KINDS.entries() if kind.for_placebos is not None and kind.across_sizes]
     columns = [key.column for kind in kinds for key in kind.keys(levels)]
     out = pd.DataFrame(np.nan, index=placebos.index, columns=columns)
-    rows = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
+    rows = rows_with(placebos, role="placebo", status="ok")
     for _, part in rows.groupby(["design", "method"], sort=False):
         for kind in kinds:
             for key, values in _unless_refused(kind.for_placebos, part, kind.keys(levels)).items():

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ssinfer.backtesting.advice import Advice, AdviceRule, Specification, advise, keys_at
+from ssinfer.backtesting.advice import Advice, AdviceRule, advise, candidates
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import RefusalError
 from ssinfer.input_table import natural_order
 from ssinfer.study.pair_outcome import PairOutcome, with_common_blocks
 from ssinfer.study.plan import Plan
-from ssinfer.thresholds.kind import KINDS
 
 #: Methods in the order of simplicity; those of other packages come last, by name.
 SIMPLEST_FIRST = (
@@ -21,7 +20,7 @@ SIMPLEST_FIRST = (
 
 
 def advice_of(plan: Plan, result: BacktestResult | None, pairs: Sequence[PairOutcome]) -> tuple[Advice | None, str]:
-    """Return the advice for the next contract; or None, and the reason why there is none."""
+    """Return the advice for the next contract; or None, and why there is none. No sensitivity design is advised."""
     if result is None:
         return None, "No backtest was run, so there is no advice for the next contract."
     main = plan.config.main_design.threshold
@@ -35,35 +34,24 @@ def advice_of(plan: Plan, result: BacktestResult | None, pairs: Sequence[PairOut
         at = f"own_saving {even} {rule.target_saving:g}"
         own = [pair.columns[at].where(pair.columns["settled"] > 0) for pair in outcome_of.values()]
         result = replace(result, placebos=with_common_blocks(plan, result.placebos).assign(own_saving=pd.concat(own)))
-    try:
-        return advise(result, rule, _specifications(plan, rule, outcome_of)), ""
-    except RefusalError as error:
-        return None, str(error)
-
-
-def _specifications(
-    plan: Plan, rule: AdviceRule, outcome_of: "dict[tuple[str, str], PairOutcome]"
-) -> list[Specification]:
-    """Return each fit and method with each kind at the stated level and side, once; sensitivity designs never.
-
-    Simplest are the first method of `SIMPLEST_FIRST`, then the first kind, then the design that settles today.
-    """
-    config, main = plan.config, plan.config.main_design
+    config = plan.config
     place = {name: number for number, name in enumerate(SIMPLEST_FIRST)}
     class_of = {part.label: part.method for part in config.method}
     labels = sorted(natural_order(class_of), key=lambda label: place.get(class_of[label], len(place)))
     by_name = {design.name: design for design in config.designs if not design.sensitivity}
-    found: dict[tuple[str, ...], Specification] = {}
-    for number, name in enumerate(sorted(natural_order(by_name), key=lambda name: name != main.name)):
-        design, threshold = by_name[name], by_name[name].threshold
-        own = [] if threshold is None else [threshold.key]
-        stated = [key for key in own if key.level is None or (key.level, key.side) == (rule.level, rule.side)]
-        for method in design.methods:
-            for key in [*keys_at(rule.level, rule.side), *stated]:
-                order = labels.index(method), KINDS.find(key.kind).order, number
-                each = Specification(
-                    design.fit, method, key, f"{design.population.name}; {design.spending.name}", order
-                )
-                if not outcome_of or each.pair in outcome_of:
-                    found.setdefault((*each.pair, key.column), each)
-    return list(found.values())
+    designs = [
+        by_name[name] for name in sorted(natural_order(by_name), key=lambda name: name != config.main_design.name)
+    ]
+    parts = [
+        (
+            design.fit,
+            [method for method in design.methods if not outcome_of or (design.fit, method) in outcome_of],
+            f"{design.population.name}; {design.spending.name}",
+            None if design.threshold is None else design.threshold.key,
+        )
+        for design in designs  # the design that settles today is the simplest
+    ]
+    try:
+        return advise(result, rule, candidates(parts, labels, rule)), ""
+    except RefusalError as error:
+        return None, str(error)

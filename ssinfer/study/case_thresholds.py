@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.noise import noise_components
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.backtesting.placebos import neighbour_blocks
@@ -42,38 +43,37 @@ def thresholds_of_case(
     plan: Plan, result: BacktestResult | None, cf: Counterfactual, pair: tuple[str, str], measured: float
 ) -> pd.DataFrame:
     """Return the columns of case_thresholds.csv of one fit; `measured` is the measured rate, NaN if sealed."""
-    design, method = pair
+    config, (design, method) = plan.config, pair
     placebos = None if result is None else _distant(result.placebos, plan, pair)
-    chosen = [part.threshold for part in plan.config.designs if part.fit == design and method in part.methods]
+    chosen = [part.threshold for part in config.designs if part.fit == design and method in part.methods]
     on_request = any(threshold is not None and threshold.calibrate for threshold in chosen)
     learned = None if placebos is None else placebos[placebos["status"] == "ok"]
     if learned is not None:
         others = learned[learned["origin"] != plan.designs[design].performance[0]]
         learned = others if len(others) else learned
-    table = compare_thresholds(cf, plan.config.levels, learned, on_request=on_request, seed=plan.config.seed)
-    table = table.assign(design=design, method=method, measured=measured, decides=False, insured_needed=np.nan)
-    main, contract = plan.config.main_design, plan.contract_of(plan.config.main_design)
-    own = contract if contract is not None and contract.threshold.kind != "computed" else None
-    if (main.fit, method) == pair and plan.config.settling == (main.name, method):
+    table = compare_thresholds(cf, config.levels, learned, on_request=on_request, seed=config.seed)
+    table = table.assign(decides=False)
+    main, own = config.main_design, plan.contract_of(config.main_design)
+    own = own if own is not None and own.threshold.kind != "computed" else None
+    if (main.fit, method) == pair and config.settling == (main.name, method):
         if own is not None:
-            labels = {"design": design, "method": method, "measured": measured, "insured_needed": np.nan}
-            table = pd.DataFrame([*table.to_dict("records"), _own_row(own, cf) | labels])
+            table = pd.DataFrame([*table.to_dict("records"), _own_row(own, cf)])
         elif main.threshold is not None:
             table["decides"] = main.threshold.key.rows(table)
     rates = deciding_rates(table)
     reached = (measured > 0) & (measured >= rates - RATE_TOLERANCE)
-    table["passed"] = reached.where(table["decides"].astype(bool) & rates.notna() & np.isfinite(measured), None)
-    if placebos is not None:
-        rows = []
-        for (_, row), rate in zip(table.iterrows(), rates, strict=True):
-            factors = _factors(ThresholdKey.of(row), float(rate), placebos, cf, own)
-            rows.append(payments_at(placebos, float(rate), factors, plan.config.seed))
-        table = table.assign(**pd.DataFrame(rows, index=table.index))
-        for index in table.index[table["decides"].astype(bool)]:
-            scenario = scenario_of(placebos, ThresholdKey.of(table.loc[index]))
-            if scenario is not None:
-                table.loc[index, "insured_needed"] = insured_needed(scenario, DETECTED, POWER)
-    return table
+    passed = reached.where(table["decides"] & rates.notna() & np.isfinite(measured), None)
+    table = table.assign(design=design, method=method, measured=measured, passed=passed)
+    if placebos is None:
+        return table
+    rows = []
+    for rate, (_, row) in zip(rates.tolist(), table.iterrows(), strict=True):
+        key = ThresholdKey.of(row)
+        paid = payments_at(placebos, rate, _factors(key, rate, placebos, cf, own), config.seed)
+        scenario = scenario_of(placebos, key) if row["decides"] else None
+        needed = np.nan if scenario is None else insured_needed(scenario[0], DETECTED, POWER)
+        rows.append({**paid, "insured_needed": needed})
+    return table.assign(**pd.DataFrame(rows, index=table.index))
 
 
 def deciding_rates(table: pd.DataFrame) -> "pd.Series[float]":
@@ -100,12 +100,10 @@ def _own_row(contract: Contract, cf: Counterfactual) -> dict[str, Any]:
 
 def _distant(placebos: pd.DataFrame, plan: Plan, pair: tuple[str, str]) -> pd.DataFrame:
     """Return the placebos of a design and method outside the case's neighbours, refused ones included."""
-    design, method = pair
-    panel = plan.data.panel_of(design)
-    rows = panel.rows(plan.designs[design].treated)
-    blocks = neighbour_blocks(panel, regions=plan.data.regions_of(panel))[rows]
-    placebos = placebos[(placebos["design"] == design) & (placebos["method"] == method)]
-    return placebos[(placebos["role"] == "placebo") & ~placebos["block"].isin(blocks)]
+    (design, method), panel = pair, plan.data.panel_of(pair[0])
+    blocks = neighbour_blocks(panel, regions=plan.data.regions_of(panel))
+    placebos = rows_with(placebos, design=design, method=method, role="placebo")
+    return placebos[~placebos["block"].isin(blocks[panel.rows(plan.designs[design].treated)])]
 
 
 def _factors(
@@ -128,16 +126,19 @@ def _factors(
 
 
 def scenario_of(
-    placebos: pd.DataFrame, key: ThresholdKey, insured: float = 1.0, years: int = 1, baseline: int = 1
-) -> Scenario | None:
+    placebos: pd.DataFrame, key: ThresholdKey, insured: float = 1.0, years: int = 1, baseline: int = 1, draws: int = 2
+) -> tuple[Scenario, Floats] | None:
     r"""Return a contract whose error has :math:`SE^2 = k^2/n + \tau^2` at n = insured times years, as of placebos.
 
+    With it come its k and shock SD in block-bootstrap replicates (draws, 2); none if all placebos are in one block.
     None: the kind has no level, or the placebos do not tell k from :math:`\tau`.
     """
     try:
-        noise = noise_components(placebos, replicates=2)
+        noise = noise_components(placebos, replicates=draws)
         one = Scenario(insured=insured, years=years, k=1.0, shock_sd=0.1, baseline_weights=(1.0,) * baseline)
         k, shock = noise.k / (insured * years) ** 0.5 / one.sampling_error, 0.1 * noise.shock / one.shock_error
-        return None if key.level is None else replace(one, k=k, shock_sd=shock, level=key.level, side=key.side)
+        scales = 1 / (insured * years) ** 0.5 / one.sampling_error, 0.1 / one.shock_error
+        scenario = None if key.level is None else replace(one, k=k, shock_sd=shock, level=key.level, side=key.side)
+        return None if scenario is None else (scenario, noise.replicates * scales)
     except SsinferError:
         return None

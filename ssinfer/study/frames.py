@@ -206,8 +206,9 @@ LADDER = FrameSchema(
     *with_error("threshold_difference", SHARE, "The threshold less today's (computed: less that of the formulas)."),
     *with_error("detection_rate", SHARE, "Share of contracts that are paid at the target saving."),
     *with_error("detection_rate_difference", SHARE, "The detection rate less today's, in the same way."),
-    Column("insured", "float", "persons", "Insured-years per performance year, of a computed row."),
-    Column("years", "float", "years", "Performance years, of a computed row."),
+    *with_error("insured", "persons", "Insured-years per performance year, of a computed row; no error if given."),
+    *with_error("years", "years", "Performance years, of a computed row; no error if given."),
+    Column("no_error", "text", "", "Why a computed figure has no standard error."),
 )
 STOP_LOSS = FrameSchema(
     "stop_loss.csv",

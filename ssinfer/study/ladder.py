@@ -6,17 +6,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri
 
+from ssinfer.backtesting.kernels.block_bootstrap import (
+    BOOTSTRAP_REPLICATES,
+    MIN_BLOCKS,
+    MIN_KNOWN,
+    spread_of_replicates,
+)
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.study.case_thresholds import scenario_of
 from ssinfer.study.compared_designs import difference
 from ssinfer.study.frames import LADDER
 from ssinfer.study.pair_outcome import PairOutcome
 from ssinfer.study.plan import Plan
-from ssinfer.thresholds.planning.power import insured_needed
 from ssinfer.thresholds.planning.scenario import Scenario
+from ssinfer.typing import Floats
 
-MOST_YEARS = 10  # of performance, among which the years that are needed are looked for
+MOST_YEARS, MOST_INSURED = 10, 1e9  # among which the years and insured that are needed are looked for
+COMPUTED = ("threshold", "detection_rate", "threshold_difference", "detection_rate_difference")
 
 
 def ladder(plan: Plan, result: BacktestResult, pairs: Sequence[PairOutcome]) -> pd.DataFrame:
@@ -26,6 +34,15 @@ def ladder(plan: Plan, result: BacktestResult, pairs: Sequence[PairOutcome]) -> 
     Size and years are computed for independent normal noise, with k and :math:`\tau` of :func:`noise_components` on
     today's placebos: :math:`SE^2 = k^2/n + \tau^2` at n insured-years of a contract as long as today's. Another length
     follows :class:`Scenario`. Without such noise, or a level of today's threshold, nothing is computed.
+
+    Standard errors of computed rows are SDs over block-bootstrap replicates r of the same placebos, each with its own
+    :math:`(k_r, \tau_r)`: of :math:`T_r = z\,SE_r` and :math:`\Phi(s / SE_r - z)` at the size and years of the row,
+    paired for differences, and of the size that the replicate itself would need,
+
+    .. math:: n_r = k_r^2 / (SE_*^2 - \tau_r^2), \qquad SE_* = s / (z + z_p)
+
+    for detection of s with probability p; years alike. The own saving s and the share of spending stay at their means.
+    More than a tenth of the replicates without a finite size or number of years: NaN, with the reason in `no_error`.
     """
     today = next((pair for pair in pairs if (pair.design.name, pair.method) == plan.config.settling), None)
     if today is None:
@@ -33,8 +50,8 @@ def ladder(plan: Plan, result: BacktestResult, pairs: Sequence[PairOutcome]) -> 
     even = next(name for name, scenario in plan.scenarios.items() if scenario.even)
     at = f"{even} {plan.config.advice.target_saving:g}"
     rows = list(_measured(today, pairs, f"detection_rate {at}"))
-    if (now := _scenario(plan, result, today)) is not None:
-        rows += _computed(now, today, at, plan.config.advice.detection)
+    if (noise := _scenario(plan, result, today)) is not None:
+        rows += _computed(*noise, today, at, plan.config.advice.detection)
     rows.sort(key=lambda row: (row["block"] != "", -np.nan_to_num(row["threshold"], nan=np.inf)))
     return LADDER.frame(rows)
 
@@ -53,8 +70,8 @@ def _measured(today: PairOutcome, pairs: Sequence[PairOutcome], found: str) -> I
             yield row
 
 
-def _scenario(plan: Plan, result: BacktestResult, today: PairOutcome) -> Scenario | None:
-    """Return today's contract with the noise of its placebos, as large as in its baseline; None: see `ladder`."""
+def _scenario(plan: Plan, result: BacktestResult, today: PairOutcome) -> tuple[Scenario, Floats] | None:
+    """Return today's contract, as large as in its baseline, with the noise of its placebos; None: see `ladder`."""
     panel, design = plan.data.panel_of(today.design.fit), plan.designs[today.design.fit]
     per_year = panel.timeline.per_year or 1
     if panel.insured_years is None:
@@ -64,19 +81,49 @@ def _scenario(plan: Plan, result: BacktestResult, today: PairOutcome) -> Scenari
     sizes = panel.insured_years[np.ix_(panel.rows(design.treated), panel.columns(baseline))]
     years, before = (max(1, round(len(span) / per_year)) for span in (performance, baseline))
     insured = float(np.nansum(sizes)) / len(baseline) * len(performance) / years
-    return scenario_of(result.placebos.loc[today.rows.index], today.design.compared_by.key, insured, years, before)
+    placebos = result.placebos.loc[today.rows.index].assign(block=today.rows["block"])
+    return scenario_of(placebos, today.design.compared_by.key, insured, years, before, BOOTSTRAP_REPLICATES)
 
 
-def _computed(now: Scenario, today: PairOutcome, at: str, wanted: float) -> Iterator[dict[str, Any]]:
+def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted: float) -> Iterator[dict[str, Any]]:
     """Yield twice as many insured and one more year, and the insured and years that find the saving as `wanted`."""
-    share, saving = today.mean("share_of_spending"), today.mean(f"own_saving {at}")
-    longer = [replace(now, years=years) for years in range(now.years + 1, MOST_YEARS + 1)]
-    needed, double = insured_needed(now, saving, wanted), replace(now, insured=2 * now.insured)
-    changes = [("size", "twice as many insured", double), *(("years", "one more year", each) for each in longer[:1])]
-    changes += [("size", "insured needed", replace(now, insured=needed))] if np.isfinite(needed) else []
-    changes += [("years", "years needed", each) for each in [now, *longer] if each.paid(saving) >= wanted][:1]
-    for block, entry, each in changes:
+    share, saving, z = (
+        today.mean("share_of_spending"),
+        today.mean(f"own_saving {at}"),
+        now.threshold / now.standard_error,
+    )
+    n_blocks = today.rows["block"].nunique()
+    noise = np.vstack([(now.k, now.shock_sd), noise if len(noise) else (np.nan, np.nan)])  # today's, then replicates
+
+    def parts(each: Scenario) -> tuple[Floats, Floats]:  # of its standard error: sampling and shock, (1 + R,)
+        unit = replace(each, k=1.0, shock_sd=0.1)
+        return noise[:, 0] * unit.sampling_error, noise[:, 1] * unit.shock_error / 0.1
+
+    def figures(each: Scenario) -> Floats:  # threshold and detection rate, (2, 1 + R)
+        error = np.hypot(*parts(each))
+        return np.stack([share * z * error, ndtr(saving / error - z)])
+
+    by_years = [replace(now, years=years) for years in range(now.years, max(now.years, MOST_YEARS) + 1)]
+    found = np.stack([figures(each)[1] >= wanted for each in by_years])
+    years = np.where(found.any(axis=0), now.years + found.argmax(axis=0), np.inf)
+    sampling, shock = parts(now)
+    with np.errstate(divide="ignore"):
+        error = np.divide(saving, max(z + ndtri(wanted), 0.0))  # infinite if every size finds it
+        sizes = np.maximum(now.insured * sampling**2 / np.maximum(error**2 - shock**2, 0.0), 1.0)
+    changes: list[tuple[str, str, Scenario, dict[str, Floats]]] = [
+        ("size", "twice as many insured", replace(now, insured=2 * now.insured), {}),
+        *(("years", "one more year", each, {}) for each in by_years[1:2]),
+    ]
+    if sizes[0] <= MOST_INSURED:
+        changes.append(("size", "insured needed", replace(now, insured=sizes[0]), {"insured": sizes}))
+    if np.isfinite(years[0]):
+        changes.append(("years", "years needed", replace(now, years=int(years[0])), {"years": years}))
+    for block, entry, each, needed in changes:
         row = {"block": block, "entry": entry, "source": "computed", "insured": each.insured, "years": each.years}
-        row |= {"threshold": share * each.threshold, "detection_rate": each.paid(saving)}
-        row["threshold_difference"] = share * (each.threshold - now.threshold)
-        yield {**row, "detection_rate_difference": each.paid(saving) - now.paid(saving)}
+        values = np.stack([*figures(each), *(figures(each) - figures(now)), *needed.values()])
+        errors = spread_of_replicates(values[:, 1:].T, n_blocks)
+        for name, value, error in zip((*COMPUTED, *needed), values[:, 0].tolist(), errors.tolist(), strict=False):
+            row |= {name: value, f"{name}_se": error}
+        few = f"the placebos lie in fewer than {MIN_BLOCKS} blocks of neighbours"
+        none = f"no size or number of years suffices in more than {100 * (1 - MIN_KNOWN):.0f}% of the replicates"
+        yield {**row, "no_error": "" if np.isfinite(errors).all() else few if n_blocks < MIN_BLOCKS else none}

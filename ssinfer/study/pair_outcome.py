@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.result import BacktestResult
@@ -27,7 +28,6 @@ from ssinfer.study.designs import WINDOWS, StudyDesign
 from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
 from ssinfer.study.programme import one_scale
-from ssinfer.thresholds.kind import KINDS
 from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.typing import Floats
 from ssinfer.windows import rolling_windows
@@ -68,8 +68,7 @@ def outcomes(
     plan: Plan, result: BacktestResult, savings: tuple[float, ...], case: CaseResult | None = None
 ) -> list[PairOutcome]:
     """Return the outcome of every design and method that has placebos with the threshold that decides."""
-    placebos = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
-    placebos = with_common_blocks(plan, placebos)
+    placebos = with_common_blocks(plan, rows_with(result.placebos, role="placebo", status="ok"))
     by_pair = dict(iter(placebos.groupby(["design", "method"], sort=False)))
     blocks = pd.Index(np.unique(placebos["block"]))
     scales: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}  # by panel and windows
@@ -90,8 +89,7 @@ def outcomes(
             known = scale["all_years"].to_numpy() > 0
             part, scale = rows[known], scale[known]
             rule, key = PaymentRule(plan, design, part), design.compared_by.key
-            for_errors = KINDS.find(key.kind).for_errors
-            given = for_errors(result.errors[rows.index], key) if for_errors else thresholds_of_key(rows, key)
+            given = thresholds_of_key(rows, key, result.errors)
             thresholds = rule.deciding(np.full(len(part), np.nan) if given is None else given[known])
             if np.isnan(thresholds).all():
                 continue
@@ -145,7 +143,7 @@ def _case(
     scale = {name: np.average(baseline[name], weights=money) for name in baseline}
     scale["all_spending"] = baseline["all_spending"].sum() * cf.level * years / money.sum()
     scale["all_years"] = baseline["all_years"].sum() * years / baseline["years"].sum()
-    table = table[(table["design"] == design.fit) & (table["method"] == method)]
+    table = rows_with(table, design=design.fit, method=method)
     thresholds = rule.deciding(np.full(len(groups), case_threshold(design.compared_by, table)[0]))
     return _columns(groups, pd.DataFrame(scale, index=groups.index), rule, thresholds)
 

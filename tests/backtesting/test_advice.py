@@ -11,7 +11,7 @@ from scipy import optimize
 from scipy.stats import norm
 
 from ssinfer.backtesting.advice import EVERY, NEVER, AdviceRule, Specification, advise
-from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
+from ssinfer.backtesting.kernels.block_bootstrap import block_weights, mean_and_error
 from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.result import BacktestResult
@@ -20,6 +20,13 @@ from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.schedule import minimum_savings_rate
+
+
+@pytest.fixture(autouse=True)
+def few_replicates(request, monkeypatch):
+    """100 replicates of the bootstrap, whose standard errors are known to 7%, except where a test judges errors."""
+    if "errors" not in request.node.name:
+        monkeypatch.setattr(block_weights, "__defaults__", (100,))
 
 
 def result(sds, seed=1, n_units=200, origins=(1, 2, 3, 4), *, tables=False):
@@ -125,7 +132,7 @@ def test_a_threshold_that_pays_too_often_is_not_advised():
 def test_the_best_of_many_alike_is_worse_where_it_was_not_chosen():
     """Optimism: over many equal methods the best one's rate exceeds the cross-fitted one, on average."""
     gaps = []
-    for seed in range(3):
+    for seed in range(2):
         methods = [f"m{i}" for i in range(6)]
         placebos = result(dict.fromkeys(methods, 0.03), seed=seed, n_units=40)
         advice = advise(placebos, specifications=only("placebo", methods, 0.9))
@@ -203,7 +210,7 @@ def test_kinds_are_compared_once_all_pay_equally_many_falsely():
 
     Placebos of SD 1% and 4%, thresholds of 1.645 SD and of 3.3% for all: closed forms at 5% false payments.
     """
-    backtested = result({"m": 0.02}, n_units=2_000, origins=(1, 2), tables=True)
+    backtested = result({"m": 0.02}, n_units=1_000, origins=(1, 2), tables=True)
     rows = backtested.placebos
     rng = np.random.default_rng(5)
     sd = np.where(np.arange(len(rows)) % 2 == 0, 0.01, 0.04)
@@ -211,14 +218,14 @@ def test_kinds_are_compared_once_all_pay_equally_many_falsely():
     rows["savings_rate"], rows["spending"], rows["standard_error"] = rate, 2_000.0 * (1 - rate), sd
     rows["threshold_confidence_95_one-sided"] = 0.5 * sd  # far too lenient, but in proportion
     table = pareto_set(backtested).set_index("kind")
-    # 4,000 placebos: four standard errors of a share of 5%, and the learned factor's
-    assert table["false_payment_rate"].to_numpy() == pytest.approx(0.05, abs=0.015)
+    # 2,000 placebos: four standard errors of a share of 5%, and the learned factor's
+    assert table["false_payment_rate"].to_numpy() == pytest.approx(0.05, abs=0.02)
     assert table.loc["confidence", "detection_rate"] == pytest.approx(table.loc["placebo", "detection_rate"], abs=1e-9)
     power = np.mean([norm.cdf(0.03 / spread - 1.645) for spread in (0.01, 0.04)])
-    assert table.loc["confidence", "detection_rate"] == pytest.approx(power, abs=0.03)
+    assert table.loc["confidence", "detection_rate"] == pytest.approx(power, abs=0.04)
     flat = optimize.brentq(lambda t: np.mean([norm.sf(t / spread) for spread in (0.01, 0.04)]) - 0.05, 0.01, 0.2)
     power = np.mean([norm.sf((flat - 0.03) / spread) for spread in (0.01, 0.04)])
-    assert table.loc["schedule", "detection_rate"] == pytest.approx(power, abs=0.03)
+    assert table.loc["schedule", "detection_rate"] == pytest.approx(power, abs=0.04)
     assert bool(table.loc["schedule", "dominated"])
 
 

@@ -67,11 +67,15 @@ def test_twenty_worlds(evidence_share, capsys):
     assert abs(gaps.mean()) < 4 * max(gaps.std(), 1.0) / np.sqrt(len(gaps))
 
 
+@pytest.mark.parametrize("data_seed", [99, 20261127])
 @pytest.mark.parametrize("detection", [0.3, 0.8])
-def test_twenty_seeds(detection, evidence_share, capsys):
-    """The same data and 20 seeds: the same outcome in at least 19, and the same specification in at least 16."""
+def test_twenty_seeds(detection, data_seed, evidence_share, capsys):
+    """The same data and 20 seeds: the same outcome in at least 19, and the same specification in at least 16.
+
+    Of other data sets some fall short, mostly because the false payment rate lies at its limit: docs/verdict.md.
+    """
     seeds = 20 if evidence_share == 1 else 3
-    panel = world(insured_for(detection), 99)
+    panel = world(insured_for(detection), data_seed)
     methods = {"level": LEVEL, "history": ss.AdministrativeBenchmark(n_draws=200)}
     found = [
         ss.advise(ss.backtest(panel, DESIGNS, methods, n_jobs=1, seed=seed, origins=[2014, 2015]))

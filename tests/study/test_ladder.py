@@ -1,37 +1,23 @@
 """The ladder: measured rows are those of designs.csv and scenarios.csv, computed rows solve the formulas of power."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
 from ssinfer.backtesting.noise import noise_components
-from ssinfer.simulation.panel import simulate_panel
-from ssinfer.study import disclosure, plan_study, run_study
+from ssinfer.study import disclosure
 from ssinfer.study.hidden import HiddenGroups
+from ssinfer.study.ladder import _computed
+from ssinfer.thresholds.planning.scenario import Scenario
 
 LEVEL, TARGET, WANTED = 0.90, 0.04, 0.6
-STUDY = f"""
-title = "a study"
-question = "what would make it work?"
-currency = "EUR"
-seed = 5
-[data]
-source = "panel"
-file = "panel.csv"
-[case]
-treated = ["treated"]
-[windows]
-baseline = {{ first = 2014, last = 2016 }}
-performance = [2017]
-[backtest]
-levels = [{LEVEL}]
-injected = [0.0]
+BLOCKS = f"""
 [advice]
 target_saving = {TARGET}
 detection = {WANTED}
-[[comparison]]
-name = "all"
 [[comparison]]
 name = "large"
 label = "large units"
@@ -42,10 +28,6 @@ level = {LEVEL}
 [[threshold]]
 name = "strict"
 level = 0.95
-[[method]]
-method = "AdministrativeBenchmark"
-name = "equal"
-parameters = {{ n_draws = 200, history = 0 }}
 [[design]]
 name = "today"
 comparison = "all"
@@ -62,13 +44,9 @@ threshold = "strict"
 """
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ladder")
-    world = simulate_panel(30, tuple(range(2012, 2018)), start=2017, saving=0.0, seed=4, covid=False).panel.to_frame()
-    world.drop(columns="sampling_variance").to_csv(folder / "panel.csv", index=False)
-    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
-    return run_study(plan_study(folder / "study.toml"), n_jobs=1, parts=("backtest",))
+@pytest.fixture
+def result(small_study):
+    return small_study(BLOCKS)
 
 
 def test_measured_rows_are_those_of_the_designs(result):
@@ -108,6 +86,44 @@ def test_computed_rows_solve_the_closed_form_with_the_noise_of_the_placebos(resu
     assert rows.loc["insured needed", "insured"] == pytest.approx(noise.k**2 / wanted)
     assert rows.loc["years needed", "detection_rate"] >= WANTED
     assert rows.loc["years needed", "years"] >= 1
+
+
+def test_computed_rows_have_the_spread_of_their_formulas_over_the_bootstrap(result):
+    """By hand, from k and tau of each replicate: T and its change at twice the size, and the size that is needed."""
+    placebos = result.backtest.placebos.query("design == 'today' and role == 'placebo'")
+    noise = noise_components(placebos)
+    tables = result.tables
+    share = tables["designs.csv"].set_index("design").loc["today", "share_of_spending"]
+    row = tables["ladder.csv"].set_index("entry").loc["twice as many insured"]
+    (k, shock), n = noise.replicates.T, row["insured"]
+    twice, today = (share * norm.ppf(LEVEL) * np.sqrt(k**2 / size + shock**2) for size in (n, n / 2))
+    assert row["threshold_se"] == pytest.approx(np.std(twice, ddof=1))
+    assert row["threshold_difference_se"] == pytest.approx(np.std(twice - today, ddof=1))
+    assert np.isnan(row[["insured_se", "years_se"]].astype(float)).all()
+    assert row["no_error"] == "", "a size that is given has no error and needs no reason"
+
+
+@pytest.mark.parametrize(
+    ("shock", "blocks", "why"), [(0.1, 30, ""), (2.0, 30, "more than 10%"), (0.1, 4, "fewer than 5")]
+)
+def test_the_size_that_is_needed_has_a_standard_error_or_a_reason(shock, blocks, why):
+    """Its replicates are k² / (SE² - tau²), infinite where the shock alone exceeds the error that finds the saving."""
+    rng, z, saving = np.random.default_rng(3), norm.ppf(0.95), 0.05
+    contract = Scenario(insured=10_000, k=3.0, shock_sd=0.01, level=0.95)
+    noise = np.column_stack([3.0 + 0.1 * rng.standard_normal(400), 0.01 * np.exp(shock * rng.standard_normal(400))])
+    means = {"share_of_spending": 1.0, "own_saving even 0.05": saving}
+    today = SimpleNamespace(mean=means.get, rows=pd.DataFrame({"block": range(blocks)}))
+    rows = pd.DataFrame(_computed(contract, noise, today, "even 0.05", 0.7)).set_index("entry")
+    needed = rows.loc["insured needed"]
+    error = saving / (z + norm.ppf(0.7))
+    assert needed["insured"] == pytest.approx(9.0 / (error**2 - 0.01**2))
+    assert why in needed["no_error"]
+    if not why:
+        assert needed["insured_se"] == pytest.approx(np.std(noise[:, 0] ** 2 / (error**2 - noise[:, 1] ** 2), ddof=1))
+        assert rows["no_error"].tolist() == [""] * len(rows)
+        assert 0 < rows.loc["years needed", "years_se"] < 2
+    else:
+        assert np.isnan(needed["insured_se"])
 
 
 def test_a_contract_group_that_is_hidden_has_no_ladder(result):

@@ -15,38 +15,9 @@ from ssinfer.printed import percent
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.console import design_table
 from ssinfer.report.summarise import assemble
-from ssinfer.simulation.panel import simulate_panel
-from ssinfer.study import plan_study, run, run_study, write_study
+from ssinfer.study import write_study
 from ssinfer.study.verdict import verdict_of
 
-STUDY = """
-title = "a study"
-question = "which verdict?"
-currency = "{currency}"
-seed = 5
-suppress_below = {limit}
-[data]
-source = "panel"
-file = "panel.csv"
-[case]
-treated = ["treated"]
-[windows]
-baseline = {{ first = 2014, last = 2016 }}
-performance = [2017]
-[backtest]
-levels = [0.90]
-injected = [0.0, 0.03]
-[[comparison]]
-name = "all"
-[[comparison]]
-name = "large"
-at_least = 5000
-[[method]]
-method = "AdministrativeBenchmark"
-name = "equal"
-parameters = {{ n_draws = 400, history = 0 }}
-{blocks}
-"""
 THRESHOLDS = {
     "none stated": "",
     "placebo": "[[threshold]]\nlevel = 0.90\n",
@@ -61,45 +32,27 @@ SHARING = {
     "excess": '[[sharing]]\ncontract = "kerngezond-vlissingen"\nshared = "excess"\nlosses = 0.5\n',
     "own": '[[sharing]]\ncontract = "mssp-basic-e"\nquality = 100.0\n',
 }
-SEVERAL = '[[design]]\nname = "d"\ncomparison = "large"\nsettles = true\n[[design]]\nname = "e"\n'
+SEVERAL = """
+[[comparison]]
+name = "large"
+at_least = 5000
+[[design]]
+name = "d"
+comparison = "large"
+settles = true
+[[design]]
+name = "e"
+"""
 SCHEMA = json.loads(files("ssinfer.plugins").joinpath("schemas", "finding.v1.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def world():
-    """Twenty-four units and seven years; the first is the case."""
-    simulated = simulate_panel(24, tuple(range(2011, 2018)), start=2017, saving=0.0, seed=4, covid=False)
-    return simulated.panel.to_frame().drop(columns="sampling_variance")
-
-
-@pytest.fixture(scope="module")
-def study(world, tmp_path_factory):
-    """Return a function that runs a study; placebos do not depend on threshold and sharing: one backtest serves all."""
-    folder, known = tmp_path_factory.mktemp("verdict"), {}
-    backtest = run.backtest
-
-    def run_once(data, designs, *args, **kwargs):
-        key = tuple(designs), tuple(kwargs["levels"])
-        if key not in known:
-            known[key] = backtest(data, designs, *args, **kwargs)
-        return known[key]
+@pytest.fixture
+def study(small_study):
+    """Return a function that runs a study with a threshold, a sharing rule, and a case that saved a fraction."""
 
     def study_of(threshold, sharing, saved, *, several=False, limit=10):
-        frame = world.copy()
-        own = (frame["unit"] == "treated") & (frame["period"] == 2017)
-        frame.loc[own, "spending"] *= 1 - saved
-        frame.to_csv(folder / "panel.csv", index=False)
-        text = STUDY if several else STUDY.replace('[[comparison]]\nname = "large"\nat_least = 5000\n', "")
-        blocks = THRESHOLDS[threshold] + SHARING[sharing]
-        blocks += (
-            '[[design]]\nname = "d"\ncomparison = "large"\nsettles = true\n[[design]]\nname = "e"\n' if several else ""
-        )
-        currency = "USD" if sharing == "own" else "EUR"
-        text = text.format(currency=currency, limit=limit, blocks=blocks)
-        (folder / "study.toml").write_text(text, encoding="utf-8")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run, "backtest", run_once)
-            return run_study(plan_study(folder / "study.toml"), n_jobs=1)
+        blocks = (SEVERAL if several else "") + THRESHOLDS[threshold] + SHARING[sharing]
+        return small_study(blocks, saved, limit=limit, currency="USD" if sharing == "own" else "EUR")
 
     return study_of
 
@@ -164,10 +117,10 @@ def test_no_output_contradicts_another(study):
     seen = {
         check(study, "placebo", "computed", 0.12)[0],
         check(study, "placebo", "none stated", 0.0)[0],
-        check(study, "too few placebos", "excess", 0.12)[0],
+        check(study, "placebo", "excess", np.nan)[0],
     }
     assert seen == {"reached", "not reached", None}
-    assert check(study, "none stated", "own", -0.12)[1] < 0, "the providers owe"
+    assert check(study, "placebo", "own", -0.12)[1] < 0, "the providers owe"
 
 
 @pytest.mark.evidence
@@ -207,7 +160,7 @@ def test_false_payments_and_detection_at_the_cases_own_threshold():
 
 def test_a_threshold_outside_those_of_the_placebos_is_named(study):
     """The case alone is of another size: its predictive error is larger than that of every placebo."""
-    result = study("placebo", "none stated", 0.05)
+    result = study("placebo", "none stated", 0.0)
     rows = result.case_thresholds.copy()
     rows.loc[rows["decides"].astype(bool), "rate"] = 0.9
     reasons = {reason.id: reason.numbers for reason in verdict_of(run_with(result, case_thresholds=rows)).reasons}
@@ -223,41 +176,32 @@ def run_with(result, **changes):
 
 def test_every_specification_refused(study):
     """A study whose every fit is refused has no verdict, pays nothing that is known, and says why."""
-    result = study("placebo", "computed", 0.05)
+    result = study("placebo", "computed", 0.12)
     empty = result.case_thresholds[:0]
     refused = result.savings[["design", "method"]].assign(status="refused", reason="No donor is left.")
     result = run_with(result, savings=refused, case_thresholds=empty, settlement=result.settlement[:0])
     verdict = verdict_of(result)
     assert (verdict.verdict, verdict.paid, verdict.threshold) == (None, None, None)
     assert [reason.id for reason in verdict.reasons] == ["refused", "no_threshold", "not_settled"]
-    assert "No donor is left." in everything(result)[0]
+    assert "No donor is left." in " ".join(design_table(result).split())
 
 
-def test_a_level_of_one_is_refused(tmp_path, world):
-    world.to_csv(tmp_path / "panel.csv", index=False)
-    text = STUDY.format(currency="EUR", limit=10, blocks="[[threshold]]\nlevel = 1.0\n")
-    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+def test_a_level_of_one_is_refused(small_plan):
     with pytest.raises(StudyError, match=r"threshold.*level.*less than 1"):
-        plan_study(tmp_path / "study.toml")
+        small_plan("[[threshold]]\nlevel = 1.0\n")
 
 
-def test_one_placebo_gives_no_verdict_and_the_reason(tmp_path, world):
-    world.to_csv(tmp_path / "panel.csv", index=False)
-    text = STUDY.format(currency="EUR", limit=10, blocks=THRESHOLDS["placebo"] + SHARING["computed"])
-    text = text.replace('treated = ["treated"]', 'treated = ["treated"]\nplacebos = ["group 05"]')
-    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
-    result = run_study(plan_study(tmp_path / "study.toml"), n_jobs=1)
+def test_one_placebo_gives_no_verdict_and_the_reason(small_study):
+    result = small_study(THRESHOLDS["placebo"] + SHARING["computed"], case='placebos = ["group 05"]')
     verdict = verdict_of(result)
     assert (verdict.verdict, verdict.paid) == (None, None)
     assert [reason.id for reason in verdict.reasons] == ["no_threshold", "not_settled"]
     assert "at least 9 are needed" in verdict.reasons[0].numbers["reason"]
-    assert "so there is no verdict" in everything(result)[0]
+    assert "so there is no verdict" in " ".join(design_table(result).split())
 
 
-def test_a_threshold_that_the_settling_method_cannot_give_is_refused_before_the_data_are_read(tmp_path):
+def test_a_threshold_that_the_settling_method_cannot_give_is_refused_before_the_data_are_read(small_plan):
     """Another method of the same design has a posterior, but the one that settles has not."""
     other = '[[method]]\nmethod = "HierarchicalBenchmark"\nname = "bayes"\n'
-    text = STUDY.format(currency="EUR", limit=10, blocks=f'{other}[[threshold]]\nkind = "credible"\n')
-    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match=r"'credible', but no method gives a posterior .*: 'equal'"):
-        plan_study(tmp_path / "study.toml")
+        small_plan(f'{other}[[threshold]]\nkind = "credible"\n')
