@@ -1,19 +1,22 @@
 """ReportTable: declares one table of the report; Table: a table of printed cells."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
+from ssinfer.finding import Finding
+from ssinfer.language import currency_in_use
 from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
-from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.sentences import say, sentence
 
-#: How a cell is printed. "cell": text set flush right. "percent": of a fraction. "money": per insured-year. "total":
-#: money, in millions from a million.
-type Form = Literal["text", "cell", "yes or no", "number", "percent", "money", "total"]
+#: How a cell is printed. "cell": text set flush right. "word": yes or no, or the word with the id
+#: ``cell.<column>.<value>``. "percent": of a fraction. "money": per insured-year. "total": in millions from a million.
+type Form = Literal["text", "cell", "word", "number", "percent", "money", "total"]
 
 #: All tables: module attributes TABLES in ``ssinfer.report.tables``, and entry points of ``ssinfer.report_tables``.
 TABLES = Registry("report table", "ssinfer.report.tables", "TABLES", "ssinfer.report_tables")
@@ -25,15 +28,16 @@ class Table:
 
     name: str
     caption: str
+    names: tuple[str, ...]  # of the columns
     columns: tuple[str, ...]  # heads
     numeric: tuple[bool, ...]  # whether each column is set flush right
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()  # sentences below
     folded: bool = False
 
-    def column(self, head: str) -> list[str]:
-        """Return the cells below a head."""
-        return [row[self.columns.index(head)] for row in self.rows]
+    def column(self, name: str) -> list[str]:
+        """Return the cells of a column."""
+        return [row[self.names.index(name)] for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -44,23 +48,22 @@ class TableColumn:
     ``_mcse``. Without standard errors, percentages have one decimal and other numbers none.
     """
 
-    head: str  # with its unit; ``{currency}`` stands for the currency of the study
     name: str  # column of the rows; one that the rows do not have is left out of the table
     form: Form = "text"
     decimals: int | None = None
+    head: str = ""  # of a plug-in's column; others have the id ``table.<table>.<name>``, or else ``column.<name>``
 
-    def cells(self, rows: pd.DataFrame, currency: str) -> list[str]:
+    def cells(self, rows: pd.DataFrame) -> list[str]:
         """Return the printed cells of this column."""
         values = rows[self.name].tolist()
-        if self.form in ("text", "cell"):
-            return [ABSENT if _missing(value) else str(value) for value in values]
-        if self.form == "yes or no":
-            return [ABSENT if _missing(value) else "yes" if value else "no" for value in values]
+        if self.form in ("text", "cell", "word"):
+            printed = self._word if self.form == "word" else str
+            return [ABSENT if _missing(value) else printed(value) for value in values]
         numbers = _numbers(values)
         if self.form == "money":
-            return [money(number, currency, self.decimals or 0) for number in numbers]
+            return [money(number, currency_in_use(), self.decimals or 0) for number in numbers]
         if self.form == "total":
-            return [total(number, currency) for number in numbers]
+            return [total(number, currency_in_use()) for number in numbers]
         scale = 100.0 if self.form == "percent" else 1.0
         errors = [name for name in (f"{self.name}_se", f"{self.name}_mcse") if name in rows.columns]
         if self.decimals is None and errors:
@@ -68,10 +71,19 @@ class TableColumn:
         decimals = self.decimals if self.decimals is not None else int(self.form == "percent")
         return [plain(scale * number, decimals) for number in numbers]
 
+    def _word(self, value: Any) -> str:
+        return say(f"cell.{self.name}.{value}", value) if isinstance(value, str) else say("yes" if value else "no")
 
-LABEL = TableColumn("Design", "label")
-FALSE_PAYMENT_RATE = TableColumn("False payment rate (%)", "false_payment_rate", "percent")
-DETECTION_RATE = TableColumn("Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent")
+
+def columns_of(declared: str) -> tuple[TableColumn, ...]:
+    """Return columns declared by name, form and decimals.
+
+    >>> columns_of("label bias:percent years:number:1")[2]
+    TableColumn(name='years', form='number', decimals=1, head='')
+    """
+    parts = [each.split(":") for each in declared.split()]
+    forms: Any = [(*part[1:2], *map(int, part[2:])) for part in parts]
+    return tuple(TableColumn(part[0], *form) for part, form in zip(parts, forms, strict=True))
 
 
 @dataclass(frozen=True)
@@ -83,36 +95,62 @@ class NoTable:
 
 @dataclass(frozen=True, eq=False)
 class ReportTable:
-    """Declares one table of the report, in a module of ``ssinfer.report.tables`` or by an entry point."""
+    """Declares one table of the report, in a module of ``ssinfer.report.tables`` or by an entry point.
+
+    Its words have the ids ``table.<name>.caption`` (with the number of rows, n), ``table.<name>.note`` if there is one,
+    and those of the columns.
+    """
 
     name: str  # key of the table, and its identifier in the page
     section: str  # one of ``ssinfer.report.sections.SECTIONS``
     order: int  # position in the section, among tables and figures
-    caption: str  # ``{n_rows}`` stands for the number of rows
-    columns: tuple[TableColumn, ...]
-    rows: Callable[[Analysis], pd.DataFrame | NoTable]  # returns unprinted values; without rows there is no table
-    notes: str | tuple[str, ...] = ()  # sentences below the table
-    remarks: Callable[[Analysis, pd.DataFrame], Iterable[str]] | None = None  # further ones, which depend on the study
+    rows: Callable[[Analysis], pd.DataFrame | Finding]  # returns unprinted values, or the reason why there are none
+    columns: str | tuple[TableColumn, ...]  # a text as in `columns_of`
+    remarks: Callable[[Analysis, pd.DataFrame], Iterable[Finding | str]] | None = None  # sentences below the table
     folded: bool = False  # whether the page shows the table only after a click
+    caption: str = ""  # of a plug-in's table
+    note: str = ""  # of a plug-in's table
 
     def build(self, analysis: Analysis) -> Table | NoTable:
         """Return the printed table, or the reason why there is none."""
         rows = self.rows(analysis)
-        if isinstance(rows, NoTable) or not len(rows):
-            return rows if isinstance(rows, NoTable) else NoTable()
-        notes = (self.notes,) if isinstance(self.notes, str) else self.notes
-        currency = analysis.result.currency
-        shown = [column for column in self.columns if column.name in rows.columns]
-        cells = [column.cells(rows, currency) for column in shown]
+        if isinstance(rows, Finding) or not len(rows):
+            return NoTable(sentence(rows) if isinstance(rows, Finding) else "")
+        currency, own = currency_in_use(), f"table.{self.name}"
+        columns = columns_of(self.columns) if isinstance(self.columns, str) else self.columns
+        shown = [column for column in columns if column.name in rows.columns]
+        heads = {
+            column.name: say(f"column.{column.name}", column.head or column.name, currency=currency) for column in shown
+        }
+        notes = (say(f"{own}.note", self.note), *(() if self.remarks is None else self.remarks(analysis, rows)))
         return Table(
             name=self.name,
-            caption=self.caption.format(n_rows=len(rows)),
-            columns=tuple(column.head.format(currency=currency) for column in shown),
-            numeric=tuple(column.form not in ("text", "yes or no") for column in shown),
-            rows=tuple(zip(*cells, strict=True)),
-            notes=(*notes, *(() if self.remarks is None else self.remarks(analysis, rows))),
+            caption=say(f"{own}.caption", self.caption, n=len(rows)),
+            names=tuple(heads),
+            columns=tuple(say(f"{own}.{name}", head, currency=currency) for name, head in heads.items()),
+            numeric=tuple(column.form not in ("text", "word") for column in shown),
+            rows=tuple(zip(*(column.cells(rows) for column in shown), strict=True)),
+            notes=tuple(sentence(note) for note in notes if note),
             folded=self.folded,
         )
+
+
+def by_pair(analysis: Analysis, record: Callable[[Pair], Mapping[str, Any] | None]) -> pd.DataFrame:
+    """Return the record of every design and method that has one, with its label."""
+    records = ((analysis.label(pair), record(pair)) for pair in analysis.pairs)
+    return pd.DataFrame([{"label": label, **row} for label, row in records if row is not None])
+
+
+def ranged(low: float, high: float, decimals: int) -> str:
+    """Return an interval in print; none if an end is not known."""
+    known = math.isfinite(low + high)
+    return say("range", low=plain(low, decimals), high=plain(high, decimals)) if known else say("none")
+
+
+def check_name(check: str) -> str:
+    """Return the name of a diagnostic check, which is given by its name or its id."""
+    key = check.lower().replace(" ", "_")
+    return say(f"check.{key}", key.replace("_", " "))
 
 
 def _missing(value: Any) -> bool:

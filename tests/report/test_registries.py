@@ -40,8 +40,9 @@ COLUMNS = (Column("design", "text", "", "Name."), Column("fits", "int", "", "Num
 SCHEMA = FrameSchema("fits", "one row per design", *COLUMNS)
 FIGURE = Figure("fits", 99, "Fits by design", "First design: {design}.", SCHEMA, plot)
 FRAME = ReportFigure("fits", SECTION, 99, fits)
-HEADS = (TableColumn("Design", "design"), TableColumn("Fits", "fits", "number"))
-TABLE = ReportTable("fits", SECTION, 98, "Fits by design", HEADS, fits, notes=("From another package.",))
+COLUMNS = (TableColumn("label"), TableColumn("fits", "number", head="Fits"))
+WORDS = {"caption": "Fits by design", "note": "From another package."}
+TABLE = ReportTable("fits", SECTION, 98, lambda analysis: fits(analysis).assign(label="a"), COLUMNS, **WORDS)
 """
 ENTRY_POINTS = """\
 [ssinfer.figures]
@@ -76,6 +77,7 @@ def test_a_table_and_a_figure_of_another_package_are_in_the_report(analysis, wri
     page = write(analysis, tmp_path / "out").read_text(encoding="utf-8")
     assert '<table id="fits">' in page
     assert "From another package." in page
+    assert '<th scope="col" class="number-head">Fits</th>' in page
     assert "First design: a." in page
     assert (tmp_path / "out" / "figures" / "fits.svg").is_file()
 

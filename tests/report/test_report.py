@@ -165,7 +165,7 @@ def test_payments_under_sampling_noise_alone_are_in_the_text(page):
 
 def test_every_design_is_reported(data):
     for name in ("designs", "scores", "payments", "savings"):
-        assert set(data.tables[name].column("Design")) == {"a", "b"}, name
+        assert set(data.tables[name].column("label")) == {"a", "b"}, name
     assert set(data.figures["placebo_savings"]["design"]) == {"a", "b"}
 
 

@@ -100,8 +100,8 @@ def check(study, threshold, sharing, saved, *, several=False, limit=10):
         assert bool(row["passed"]) == (verdict == "reached") or verdict is None, case
         assert row["false_payment_rate"] == document["false_payment_rate"]["value"], case
         assert row["detection_rate_3"] == document["detection"]["0.03"]["value"], case
-        own = data.tables["thresholds"].column("Settles").index("yes")
-        rate = data.tables["thresholds"].column("For the contract group (% of benchmark)")[own]
+        own = data.tables["thresholds"].column("decides").index("yes")
+        rate = data.tables["thresholds"].column("rate")[own]
         assert rate == f"{100 * stated['rate']:.1f}", case
     settles = result.settlement[result.settlement["settles"].astype(bool)] if len(result.settlement) else rows[:0]
     if paid is not None:

@@ -6,18 +6,15 @@ from typing import Any
 import pandas as pd
 
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.printed import listed, plain
+from ssinfer.finding import Finding
+from ssinfer.printed import plain
 from ssinfer.report.analysis import Analysis, Pair
-from ssinfer.report.table import LABEL, ReportTable, TableColumn
+from ssinfer.report.table import ReportTable, by_pair, check_name
+from ssinfer.sentences import say
 
-LIMITS = {
-    "smd": "SMD (SD of the treated)",
-    "variance_ratio": "Variance ratio",
-    "ks": "Kolmogorov-Smirnov",
-    "equipoise": "Equipoise",
-    "matched": "Share matched",
-    "effective_sample_size": "Effective sample size",
-}
+COLUMNS = (
+    "label treated:cell control:cell effective:number smd variance_ratio ks equipoise matched effective_sample_size"
+)
 
 
 def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
@@ -27,30 +24,32 @@ def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "label": analysis.label(pair),
-            **{group: _matched(cf, group) for group in ("treated", "control")},
-            "effective": _checks(cf).loc["effective controls", "figure"],
-            **{name: _verdict(judged) for name, judged in judged_limits(cf).items()},
-        }
-        for pair, cf in balanced_pairs(analysis)
-    )
+    fits = dict(balanced_pairs(analysis))
+
+    def record(pair: Pair) -> dict[str, Any] | None:
+        cf = fits.get(pair)
+        if cf is None:
+            return None
+        matched = {group: _matched(cf, group) for group in ("treated", "control")}
+        verdicts = {name: _verdict(judged) for name, judged in judged_limits(cf).items()}
+        return {**matched, "effective": _checks(cf).loc["effective controls", "figure"], **verdicts}
+
+    return by_pair(analysis, record)
 
 
-def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
+def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Finding]:
     """Return the limits that are not respected, and the warnings of the fits."""
-    warnings: dict[str, list[str]] = {}
+    warnings: dict[tuple[str, str], list[str]] = {}
     for pair, cf in balanced_pairs(analysis):
         failed = [name for name, judged in judged_limits(cf).items() if not judged["passed"]]
         if failed:
-            measures = listed([LIMITS.get(name, name) for name in failed])
-            yield f"{analysis.quoted(pair)} does not respect the limit on {measures}: do not rely on its saving."
+            measures = [say(f"column.{name}", name) for name in failed]
+            yield Finding("table.balance.failed", {"design": analysis.label(pair), "measures": measures})
         checks = _checks(cf)
         for name, check in checks[checks["status"] == "WARN"].iterrows():
-            warnings.setdefault(f"{name}: {check['message']}", []).append(analysis.quoted(pair))
-    for text, labels in warnings.items():
-        yield f"{listed(labels)}, {text}."
+            warnings.setdefault((check_name(str(name)), check["message"]), []).append(analysis.quoted(pair))
+    for (name, message), labels in warnings.items():
+        yield Finding("table.balance.warning", {"labels": labels, "check": name, "message": message})
 
 
 def judged_limits(cf: Counterfactual) -> dict[str, dict[str, Any]]:
@@ -66,36 +65,19 @@ def _checks(cf: Counterfactual) -> pd.DataFrame:
 
 
 def _verdict(judged: dict[str, Any]) -> str:
-    figure = float(judged["figure"])
+    """Return the figure, its limit, and whether it is respected."""
+    figure, words = float(judged["figure"]), "passed" if judged["passed"] else "failed"
     shown = plain(figure, 0 if abs(figure) >= 100 else 3)
-    return f"{'PASS' if judged['passed'] else 'FAIL'} {shown} ({judged['direction']} {judged['limit']:g})"
+    return say(f"limit.{words}.{judged['direction']}", figure=shown, limit=float(judged["limit"]))
 
 
 def _matched(cf: Counterfactual, group: str) -> str:
     """Return how many persons of a group were matched; a number too small to be shown is not disclosed."""
     if "attrition" not in cf.inference:
-        return "weighted"
+        return say("table.balance.weighted")
     counts = cf.inference["attrition"].sel(group=group)
-    matched = float(counts["matched"])
-    return f"{f'{matched:,.0f}' if matched >= 0 else 'number not shown'} of {int(counts['persons']):,}"
+    part, whole = float(counts["matched"]), int(counts["persons"])
+    return say("part_of", part=part, whole=whole) if part >= 0 else say("table.balance.not_shown", whole=whole)
 
 
-TABLES = ReportTable(
-    name="balance",
-    section="balance-section",
-    order=10,
-    caption="Balance of treated and comparison persons, with its limits",
-    columns=(
-        LABEL,
-        TableColumn("Treated persons matched", "treated", "cell"),
-        TableColumn("Comparison persons used", "control", "cell"),
-        TableColumn("Effective controls", "effective", "number"),
-        *(TableColumn(head, name) for name, head in LIMITS.items()),
-    ),
-    rows=_rows,
-    notes=(
-        "The study file fixed the limits before any effect was known. SMD: the largest absolute standardised mean "
-        "difference after matching or weighting. Effective controls: Kish's effective number, from their weights."
-    ),
-    remarks=_remarks,
-)
+TABLES = ReportTable("balance", "balance-section", 10, _rows, COLUMNS, _remarks)

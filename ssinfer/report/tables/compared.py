@@ -2,13 +2,22 @@
 
 import pandas as pd
 
-from ssinfer.printed import ABSENT, column_with_errors, plain
+from ssinfer.printed import ABSENT, column_with_errors, listed
 from ssinfer.report.analysis import Analysis, rows_of
-from ssinfer.report.table import FALSE_PAYMENT_RATE, ReportTable, TableColumn
+from ssinfer.report.table import ReportTable, ranged
 from ssinfer.report.text.compared import changed
+from ssinfer.sentences import say
 from ssinfer.study.compared_designs import DIFFERENCES
 
-NUMBERED = TableColumn("Design", "numbered")
+ONE_SCALE = (
+    "numbered share_of_spending:percent:0 share_of_persons:percent:0 deviation_money:number threshold_all:percent "
+    "threshold_money:number false_payment_rate:percent misallocation:number by:cell judged:number"
+)
+PARTIES = (
+    "numbered programme saving:percent:0 own_saving:percent:1 detection_rate:percent paid:number paid_range:cell "
+    "insurer:number insurer_range:cell pays_back:percent:0 more_than_saved:percent:0 earned_of_100:number:0 "
+    "paid_without_threshold:number:0 case_paid:number"
+)
 
 
 def _designs(analysis: Analysis) -> pd.DataFrame:
@@ -30,9 +39,10 @@ def _effects(analysis: Analysis) -> pd.DataFrame:
     records: dict[tuple[str, str], dict[str, object]] = {}
     for _, row in effects.iterrows():
         pairs = [(row["block"], row["entry"]), (row["other_block"], row["other_entry"])][: 1 + bool(row["other_block"])]
-        key = " and ".join(block for block, _ in pairs), " and ".join(analysis.entry(*pair) for pair in pairs)
-        records.setdefault(key, {"block": key[0], "entry": key[1]})
-        records[key] |= {row["measure"]: row["effect"], f"{row['measure']}_se": row["effect_se"]}
+        block = listed([say(f"block.{name}", name) for name, _ in pairs])
+        key = block, listed([analysis.entry(*pair) for pair in pairs])
+        record = records.setdefault(key, dict(zip(("block", "entry"), key, strict=True)))
+        record |= {row["measure"]: row["effect"], f"{row['measure']}_se": row["effect_se"]}
     return pd.DataFrame([*records.values()])
 
 
@@ -48,7 +58,7 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
         parts.append(part.assign(numbered=names, programme=programmes))
         for name in ("paid", "insurer"):
             ends = zip(part[f"{name}_5"], part[f"{name}_95"], strict=True)
-            parts[-1][f"{name}_range"] = [f"{plain(low, 0)} to {plain(high, 0)}" for low, high in ends]
+            parts[-1][f"{name}_range"] = [ranged(*pair, 0) for pair in ends]
     return pd.concat(parts) if parts else pd.DataFrame()
 
 
@@ -59,86 +69,10 @@ def _stop_loss(analysis: Analysis) -> pd.DataFrame:
     return rows.assign(label=rows["design"].map(words)) if len(rows) else rows
 
 
+STOP_LOSS = "label origin excess:number:0 excess_sd:number:0 groups:number:0"
 TABLES = (
-    ReportTable(
-        name="one-scale-table",
-        section="one-scale",
-        order=10,
-        caption="Designs and methods, per insured-year of the whole population",
-        columns=(
-            NUMBERED,
-            TableColumn("Share of all spending (%)", "share_of_spending", "percent", 0),
-            TableColumn("Share of all persons (%)", "share_of_persons", "percent", 0),
-            TableColumn("Measured at zero saving ({currency})", "deviation_money", "number"),
-            TableColumn("Threshold (% of all spending)", "threshold_all", "percent"),
-            TableColumn("Threshold ({currency})", "threshold_money", "number"),
-            FALSE_PAYMENT_RATE,
-            TableColumn("Misallocation ({currency})", "misallocation", "number"),
-            TableColumn("Dominated by (lower by)", "by", "cell"),
-            TableColumn("Placebo contracts", "judged", "number"),
-        ),
-        rows=_designs,
-        notes=(
-            "Number 1 settles; then come the designs that none dominates, by misallocation. Means are over placebo "
-            "contracts, each with its own threshold. Amounts are per insured-year, or shares of the spending, of the "
-            "whole population of the same group. Misallocation: mean absolute difference between the payment made and "
-            "the payment due, over the true savings. A design is dominated if another has no higher "
-            "threshold, deviation and misallocation and no smaller share, and is better in one. In brackets: how much "
-            "lower its threshold, absolute deviation and misallocation are."
-        ),
-    ),
-    ReportTable(
-        name="effects",
-        section="blocks",
-        order=10,
-        caption="Effect of each entry of a block, less the mean of the block, with all other blocks alike",
-        columns=(
-            TableColumn("Building block", "block"),
-            TableColumn("Entry", "entry"),
-            TableColumn("On the threshold ({currency})", "threshold_money", "number"),
-            TableColumn("On the absolute saving measured at zero saving ({currency})", "deviation_money", "number"),
-        ),
-        rows=_effects,
-        notes="Rows of two blocks are interactions beyond two standard errors. Empty: the designs cannot tell it.",
-    ),
-    ReportTable(
-        name="parties-table",
-        section="parties",
-        order=10,
-        caption="Payments and the insurer's result, per insured-year of the whole population",
-        columns=(
-            NUMBERED,
-            TableColumn("Programme", "programme"),
-            TableColumn("True saving (% of all spending)", "saving", "percent", 0),
-            TableColumn("The same, of own spending (%)", "own_saving", "percent", 1),
-            TableColumn("Paid (%)", "detection_rate", "percent"),
-            TableColumn("Providers get ({currency})", "paid", "number"),
-            TableColumn("5 to 95%", "paid_range", "cell"),
-            TableColumn("Insurer keeps ({currency})", "insurer", "number"),
-            TableColumn("5 to 95%", "insurer_range", "cell"),
-            TableColumn("Providers pay back (%)", "pays_back", "percent", 0),
-            TableColumn("Insurer pays more than was saved (%)", "more_than_saved", "percent", 0),
-            TableColumn("Of 100 paid, for true savings", "earned_of_100", "number", 0),
-            TableColumn("Providers get without a threshold ({currency})", "paid_without_threshold", "number", 0),
-            TableColumn("This contract, by its own draws ({currency})", "case_paid", "number"),
-        ),
-        rows=_parties,
-        notes="The design that settles, and those that differ from it in one building block. All: scenarios.csv.",
-    ),
-    ReportTable(
-        name="stop-loss",
-        section="parties",
-        order=20,
-        caption="Truncation as stop-loss: spending above the cap, per insured-year of the design",
-        columns=(
-            TableColumn("Design", "label"),
-            TableColumn("First period", "origin"),
-            TableColumn("Expected excess ({currency})", "excess", "number", 0),
-            TableColumn("SD over groups ({currency})", "excess_sd", "number", 0),
-            TableColumn("Groups", "groups", "number", 0),
-        ),
-        rows=_stop_loss,
-        notes="The expected excess is the price without a loading; its spread is the risk that the insurer takes over.",
-        folded=True,
-    ),
+    ReportTable("one-scale-table", "one-scale", 10, _designs, ONE_SCALE),
+    ReportTable("effects", "blocks", 10, _effects, "block entry threshold_money:number deviation_money:number"),
+    ReportTable("parties-table", "parties", 10, _parties, PARTIES),
+    ReportTable("stop-loss", "parties", 20, _stop_loss, STOP_LOSS, folded=True),
 )

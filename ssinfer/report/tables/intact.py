@@ -4,17 +4,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ssinfer.finding import Finding
 from ssinfer.printed import column_with_errors
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.table import ReportTable, TableColumn
+from ssinfer.report.table import ReportTable
 
-GROUP_NAMES = {
-    "practices": "single practices",
-    "random, as practices": "random insured, in groups of the practices' sizes",
-    "bundles": "bundles of intact practices from any region",
-    "regional bundles": "bundles of intact practices from one region",
-    "random": "random insured, in groups of the bundles' size",
-}
+COLUMNS = "group:word groups:number insured:number sd:percent:1 threshold:percent:1 ratio_cell:cell"
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
@@ -25,33 +20,13 @@ def _rows(analysis: Analysis) -> pd.DataFrame:
     errors = frame["ratio_se"].where(frame["ratio_se"] > 0)
     ratios = column_with_errors(frame["ratio"].tolist(), errors.tolist())
     cells = [cell if error > 0 else "1" for cell, error in zip(ratios, frame["ratio_se"], strict=True)]
-    return frame.assign(name=frame["kind"].map(GROUP_NAMES), ratio_cell=cells)
+    return frame.assign(group=frame["kind"], ratio_cell=cells)
 
 
-def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
+def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Finding]:
     groups = analysis.result.intact_groups
-    windows, seed = ("", "") if groups is None else (", ".join(groups.windows), groups.seed)
-    yield (
-        "All groups have the same simple benchmark: their own baseline spending, trended by the growth of all insured. "
-        f"Thresholds are normal (1.645 SD), averaged over windows that begin in {windows}. Only insured persons "
-        f"outside the contract are used. Groups were drawn 20 times (seed {seed}); single practices are not drawn. ± "
-        "is one standard error over groups."
-    )
+    if groups is not None:
+        yield Finding("table.intact-groups.drawn", {"windows": ", ".join(groups.windows), "seed": groups.seed})
 
 
-TABLES = ReportTable(
-    name="intact-groups",
-    section="intact",
-    order=10,
-    caption="Intact practices and random insured",
-    columns=(
-        TableColumn("Groups, all without savings", "name"),
-        TableColumn("Groups", "groups", "number"),
-        TableColumn("Insured per group", "insured", "number"),
-        TableColumn("SD of the placebo saving (%)", "sd", "percent", 1),
-        TableColumn("Threshold, one-sided 95% (%)", "threshold", "percent", 1),
-        TableColumn("Threshold divided by the threshold for random insured", "ratio_cell", "cell"),
-    ),
-    rows=_rows,
-    remarks=_remarks,
-)
+TABLES = ReportTable("intact-groups", "intact", 10, _rows, COLUMNS, _remarks)
