@@ -10,6 +10,7 @@ import pandas as pd
 from ssinfer.backtesting.frames import SCORES
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error, standard_errors
 from ssinfer.backtesting.task import COVERAGE_LEVELS
+from ssinfer.kernels.groups import dense_codes
 from ssinfer.streams import stream_of
 from ssinfer.typing import Booleans, Floats, Positions
 
@@ -71,7 +72,7 @@ def _scores(
     """Return the scores of estimated placebos; `case` are savings rates of the case before its contract."""
     benchmark = ok["benchmark"].to_numpy()
     error = (benchmark - ok["spending"].to_numpy()) / benchmark
-    blocks = _codes(ok["block"].to_numpy())
+    blocks = dense_codes(ok["block"].to_numpy())[0]
     row = _moments(error, benchmark, blocks, rng)
     row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy(), ok["origin"].to_numpy())
     row["bias_case"] = case.mean() if len(case) else np.nan
@@ -83,7 +84,7 @@ def _scores(
         known = ok[column].notna().to_numpy()
         if known.any():
             values = ok.loc[known, [column]].to_numpy(dtype=float)
-            mean, se = mean_and_error(values, _codes(blocks[known]), rng)
+            mean, se = mean_and_error(values, dense_codes(blocks[known])[0], rng)
             row[name], row[f"{name}_se"] = mean[0], se[0]
     return row
 
@@ -109,7 +110,7 @@ def _moments(error: Floats, benchmark: Floats, blocks: Positions, rng: np.random
 
 def between_units(error: Floats, units: Any, origins: Any) -> float:
     """Return the SD of the error that persists in a unit: root of the mean product of its errors at two origins."""
-    codes, origin = _codes(units), _codes(origins)
+    codes, origin = dense_codes(units)[0], dense_codes(origins)[0]
     centred = error - (np.bincount(origin, weights=error) / np.bincount(origin))[origin]
     total, squares, count = (np.bincount(codes, weights=w) for w in (centred, centred**2, np.ones_like(centred)))
     pairs = (count * (count - 1)).sum()
@@ -117,7 +118,3 @@ def between_units(error: Floats, units: Any, origins: Any) -> float:
         return float("nan")
     product = float((total**2 - squares).sum() / pairs)
     return float(np.sqrt(max(product, 0.0)))
-
-
-def _codes(labels: Any) -> Positions:
-    return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.intp)

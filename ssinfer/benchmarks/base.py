@@ -60,10 +60,13 @@ class Estimate:
 class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Base class of benchmark methods. The constructor only stores its parameters, as in scikit-learn.
 
-    A subclass declares `needs` and `capabilities` and defines :meth:`estimate`; to share work, :meth:`estimate_many`.
+    A subclass declares `needs` and `capabilities` and defines :meth:`estimate`; to share work between
+    problems, its `estimate` takes `shared`, or it defines :meth:`estimate_many`.
     """
 
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
+    # Whether `estimate` takes `shared`, a dictionary that the problems of one call of `estimate_many` have in common.
+    shares_work: ClassVar[bool] = False
     # Number of placebos of one window that a backtest passes to one call of fit_many: more if they share work.
     placebos_together: ClassVar[int] = 64
     # Number of groups of them that share work; a plan needs it for the expected time.
@@ -138,9 +141,10 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
     ) -> Iterable[Estimate | SsinferError]:
         """Estimate several problems, one after the other. A refused problem gives its error."""
+        given: dict[str, Any] = {"shared": {}} if self.shares_work else {}
         for problem, rng in zip(problems, generators, strict=True):
             try:
-                yield self.estimate(problem, rng)
+                yield self.estimate(problem, rng, **given)
             except SsinferError as error:
                 yield error
 

@@ -67,20 +67,16 @@ DIAGNOSTICS = FrameSchema(
 )
 
 
-def conform_components(frame: pd.DataFrame | None) -> pd.DataFrame | None:
+def conform_components(frame: pd.DataFrame) -> pd.DataFrame:
     """Return components with the declared columns. A frame indexed by unit gets the period 'pooled' and a total."""
-    if frame is None:
-        return None
     if "period" not in frame.columns:
         sources = frame.rename_axis(index="unit").reset_index()
         frame = sources.assign(period="pooled", total=frame.sum(axis=1).to_numpy())
     return COMPONENTS.conform(frame)
 
 
-def conform_diagnostics(frame: pd.DataFrame | None) -> pd.DataFrame | None:
+def conform_diagnostics(frame: pd.DataFrame) -> pd.DataFrame:
     """Return diagnostics with the declared columns. DataError if a column or a status is not declared."""
-    if frame is None:
-        return None
     frame = DIAGNOSTICS.conform(frame)
     wrong = set(frame["status"]) - set(STATUSES)
     if wrong:

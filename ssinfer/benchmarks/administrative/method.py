@@ -1,6 +1,6 @@
 """AdministrativeBenchmark: a weighted baseline trended by a reference group, as contracts define it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import renamed_parameters
 from ssinfer.design import Design
-from ssinfer.errors import DesignError, SsinferError
+from ssinfer.errors import DesignError
 from ssinfer.later import Later
 from ssinfer.typing import Floats
 
@@ -70,6 +70,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         "n_draws": Number(2, MOST, whole=True),
     }
     needs_positive_spending = True
+    shares_work: ClassVar[bool] = True
 
     year_weights: str | Sequence[float] = "equal"
     covariates: Sequence[str] = ()
@@ -95,30 +96,16 @@ class AdministrativeBenchmark(BenchmarkMethod):
         self._baseline_weights(len(problem.baseline))
         return problem
 
-    def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
-        """Estimate one problem."""
-        (outcome,) = self.estimate_many([problem], [rng])
-        if isinstance(outcome, SsinferError):
-            raise outcome
-        return outcome
-
-    def estimate_many(
-        self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
-    ) -> Iterable[Estimate | SsinferError]:
-        """Estimate several problems. Reference groups of all units are chosen once per rule and window."""
-        groups: dict[Any, ReferenceGroups] = {}
-        for problem, rng in zip(problems, generators, strict=True):
-            try:
-                design = problem.design
-                window = tuple(problem.baseline), tuple(problem.performance_columns)
-                key = (id(problem.panel), repr(design.donors), design.under_contract, window)
-                if key not in groups:
-                    groups[key] = ReferenceGroups.of(problem)
-                yield self._estimate(problem, groups[key], rng)
-            except SsinferError as error:
-                yield error
-
-    def _estimate(self, problem: Problem, groups: ReferenceGroups, rng: np.random.Generator) -> Estimate:
+    def estimate(
+        self, problem: Problem, rng: np.random.Generator, shared: dict[Any, ReferenceGroups] | None = None
+    ) -> Estimate:
+        """Estimate one problem; `shared` holds the reference groups of all units, by rule and window."""
+        known, design = {} if shared is None else shared, problem.design
+        window = tuple(problem.baseline), tuple(problem.performance_columns)
+        key = (id(problem.panel), repr(design.donors), design.under_contract, window)
+        if key not in known:
+            known[key] = ReferenceGroups.of(problem)
+        groups = known[key]
         shares = self._baseline_weights(len(problem.baseline))
         history = PlaceboHistory.of(problem, groups, shares, self.covariates, self.history)
         parameters = history.estimate(rng)

@@ -97,17 +97,11 @@ class PlaceboHistory:
             inverse.append((own_noise + group.noise)[pool] / scale)
         if benchmark is None or not np.isfinite(benchmark).all():
             raise DataError("The benchmark is not finite: a reference group has zero spending in a baseline period.")
-        return cls._rotated(problem, benchmark, np.stack(errors, axis=1), np.stack(inverse, axis=1), shares)
-
-    @classmethod
-    def _rotated(
-        cls, problem: Problem, benchmark: Floats, errors: Floats, inverse: Floats, shares: Floats
-    ) -> "PlaceboHistory":
-        """Return the history with errors (J, W, P) rotated to independent ones, for each persistence."""
         columns = problem.baseline, problem.performance_columns
         shock, turns, lam = rotations(*(tuple(values.tolist()) for values in (shares, *columns)))
-        squares = [np.ascontiguousarray((errors @ turn.T) ** 2) for turn in turns]
-        return cls(benchmark, squares, lam, shock, inverse, KNOWN_NOISE[problem.panel.noise])
+        stacked = np.stack(errors, axis=1)  # (J, W, P), rotated to independent ones for each persistence
+        squares = [np.ascontiguousarray((stacked @ turn.T) ** 2) for turn in turns]
+        return cls(benchmark, squares, lam, shock, np.stack(inverse, axis=1), KNOWN_NOISE[problem.panel.noise])
 
     def estimate(self, rng: np.random.Generator) -> NoiseParameters:
         """Return maximum-likelihood k, tau and persistence, with bootstrap draws over units."""

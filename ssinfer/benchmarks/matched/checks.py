@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
-from ssinfer.benchmarks.matched.balance.measures import common_support, effective_sample_size, overlap_coefficient
+from ssinfer.benchmarks.matched.balance.measures import common_support, overlap_coefficient
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.scores.match import Match
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
 from ssinfer.check import Check
 from ssinfer.errors import RefusalError
+from ssinfer.kernels.importance import effective_size
 from ssinfer.typing import Booleans, Floats
 
 MIN_PRACTICES = 20
@@ -69,16 +69,16 @@ def balance_checks(treated: Booleans, scores: PropensityScores, weights: Floats,
         for row in ([] if match is None else match.attrition.to_dict("records"))
     ]
     figures += [
-        ("effective controls", effective_sample_size(weights[~treated]), "Kish, of the controls' weights"),
+        ("effective controls", effective_size(weights[~treated]), "Kish, of the controls' weights"),
         ("overlap", overlap_coefficient(scores.logit, treated), "overlap coefficient of the scores before adjustment"),
         ("common support", common_support(scores.logit, treated), "share of treated persons in the controls' range"),
     ]
     return [Check(name, "NOT EVALUATED", float(figure), text) for name, figure, text in figures]
 
 
-def refuse_failed_limits(judged: Iterable[JudgedLimit]) -> None:
+def refuse_failed_limits(judged: Iterable[Check]) -> None:
     """Refuse the benchmark if a limit on balance is not respected."""
-    failed = [limit.to_check() for limit in judged if not limit.passed]
+    failed = [check for check in judged if check.status == "FAIL"]
     if failed:
         listed = "; ".join(f"{check.check} {check.figure:.3g} ({check.message})" for check in failed)
         raise RefusalError(

@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.growth import Growth
 from ssinfer.benchmarks.matched.lines import Lines
@@ -27,7 +26,7 @@ class ComparisonGroup:
     match: Match | None  # None if persons are weighted
     weights: Floats  # (n,): after adjustment
     balance: pd.DataFrame  # before and after adjustment
-    limits: tuple[JudgedLimit, ...]
+    limits: dict[str, Check]  # verdicts on balance, by the name of the limit
     checks: tuple[Check, ...]  # known before any effect
     lines: Lines
     outcome: Outcome

@@ -238,9 +238,9 @@ class PropensityMatching(BenchmarkMethod):
         lines, match, weights = self._lines(problem, scores, columns)
         balance = balance_table({"distance": scores.logit, **columns}, problem.is_treated, weights)
         limits = as_limits(self.balance_limits)
-        judged = () if limits is None else limits.judge(balance, problem.is_treated, weights, scores.score)
+        judged = {} if limits is None else limits.judge(balance, problem.is_treated, weights, scores.score)
         if self.require_balance:
-            refuse_failed_limits(judged)
+            refuse_failed_limits(judged.values())
         outcome = self._outcome(problem, lines, columns)
         shares = practice_shares(problem, lines)
         return ComparisonGroup(

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.benchmarks.matched.balance.measures import effective_sample_size
+from ssinfer.benchmarks.matched.balance.limits import direction
 from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
 from ssinfer.benchmarks.matched.scores.match import Match
 from ssinfer.check import tabulate
+from ssinfer.kernels.importance import effective_size
 from ssinfer.typing import Floats
 
 
@@ -35,11 +36,11 @@ class MatchedSummary:
                 {
                     "kkt_gap": float("nan"),
                     "status": "weighted" if match is None else "matched",
-                    "effective_donors": effective_sample_size(shares[i]),
+                    "effective_donors": effective_size(shares[i]),
                     "persons": int(persons[i]),
                     "matched_persons": matched,
                     "controls": int((weight > 0).sum()),
-                    "effective_controls": effective_sample_size(weight),
+                    "effective_controls": effective_size(weight),
                 }
             )
         return pd.DataFrame(rows, index=pd.Index(problem.labels(problem.treated), name="unit"))
@@ -67,8 +68,7 @@ class MatchedSummary:
     def diagnostics(self) -> pd.DataFrame:
         """Return the checks that are known before any effect, the verdicts on balance, and the shocks."""
         comparison = self.comparison
-        limits = [limit.to_check() for limit in comparison.limits]
-        return tabulate([*comparison.checks, *limits, *comparison.shocks.checks()])
+        return tabulate([*comparison.checks, *comparison.limits.values(), *comparison.shocks.checks()])
 
     def inference(self) -> dict[str, xr.Dataset]:
         """Return pairs or weights of persons, the balance table, attrition and the limits on balance."""
@@ -76,8 +76,9 @@ class MatchedSummary:
         problem, match = comparison.problem, comparison.match
         groups = {"balance": _dataset(comparison.balance, "covariate")}
         if comparison.limits:
+            limits = comparison.limits.items()
             rows = {
-                limit.name: (limit.figure, limit.direction, limit.limit, limit.passed) for limit in comparison.limits
+                name: (check.figure, direction(name), check.limit, check.status == "PASS") for name, check in limits
             }
             frame = pd.DataFrame.from_dict(rows, "index", columns=["figure", "direction", "limit", "passed"])
             groups["balance_limits"] = _dataset(frame, "measure")

@@ -1,7 +1,6 @@
 """DonorWeighting: base class of the methods whose benchmark is a weighted sum of donors."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -17,7 +16,6 @@ from ssinfer.benchmarks.synthetic_control.hull import outside_hull
 from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, PredictiveErrors, placebo_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import STATUS
 from ssinfer.check import Check, tabulate
-from ssinfer.errors import SsinferError
 from ssinfer.later import Later
 from ssinfer.typing import Booleans, Floats, Integers
 
@@ -31,6 +29,7 @@ class DonorWeighting(BenchmarkMethod):
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
+    shares_work: ClassVar[bool] = True
     weights_read_baseline_only: ClassVar[bool] = True
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "none")
 
@@ -55,17 +54,6 @@ class DonorWeighting(BenchmarkMethod):
         read_fields(self, **self.rules, inference=Choice(self.inferences), n_draws=Number(MIN_DRAWS, MOST, whole=True))
         if self.n_draws % 2:
             raise self.parameter_error("n_draws", f"Give an even number, such as {self.n_draws + 1}.")
-
-    def estimate_many(
-        self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
-    ) -> Iterable[Estimate | SsinferError]:
-        """Estimate several problems; those with the same units and baseline share their leave-one-out fits."""
-        shared: dict[Any, Fits] = {}
-        for problem, rng in zip(problems, generators, strict=True):
-            try:
-                yield self.estimate(problem, rng, shared)
-            except SsinferError as error:
-                yield error
 
     def estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits] | None = None) -> Estimate:
         """Estimate one problem; `shared` holds leave-one-out fits that other problems may use."""

@@ -6,39 +6,19 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from ssinfer.benchmarks.matched.balance.measures import AFTER, SMD, effective_sample_size, equipoise
-from ssinfer.check import Check, Status
+from ssinfer.benchmarks.matched.balance.measures import AFTER, SMD, equipoise
+from ssinfer.check import Check
 from ssinfer.errors import ParameterError, refuse_unknown
+from ssinfer.kernels.importance import effective_size
 from ssinfer.typing import Booleans, Floats
 
 AT_LEAST = ("equipoise", "matched", "effective_sample_size")  # the other limits bound from above
 BOUNDS = {"variance_ratio": (1, np.inf), "ks": (0, 1), "equipoise": (0, 1), "matched": (0, 1)}
 
 
-@dataclass(frozen=True)
-class JudgedLimit:
-    """A limit on balance and the figure that it is compared with."""
-
-    name: str  # as in :class:`BalanceLimits`
-    figure: float  # the balance that was reached
-    meaning: str  # the quantity behind the figure, with the covariate that determines it
-    limit: float
-
-    @property
-    def direction(self) -> str:
-        """Direction of the limit: "at most" or "at least"."""
-        return "at least" if self.name in AT_LEAST else "at most"
-
-    @property
-    def passed(self) -> bool:
-        """Whether the figure respects the limit."""
-        return self.figure >= self.limit if self.name in AT_LEAST else self.figure <= self.limit
-
-    def to_check(self) -> Check:
-        """Return the verdict as a row of diagnostics, named "balance: smd"."""
-        status: Status = "PASS" if self.passed else "FAIL"
-        text = f"{self.meaning}; {self.direction} {self.limit:g}"
-        return Check(f"balance: {self.name}", status, self.figure, text, limit=self.limit)
+def direction(name: str) -> str:
+    """Return the direction of a limit: "at most" or "at least"."""
+    return "at least" if name in AT_LEAST else "at most"
 
 
 @dataclass(frozen=True)
@@ -75,25 +55,28 @@ class BalanceLimits:
                     "limit."
                 )
 
-    def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> tuple[JudgedLimit, ...]:
-        """Compare the balance after adjustment in `table` with each limit that is set (weight 0: no match)."""
+    def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> dict[str, Check]:
+        """Compare the balance after adjustment in `table` with each limit that is set, by name (weight 0: no match)."""
         smd, ks, ratio = table[SMD + AFTER].abs(), table["ks" + AFTER], table["variance_ratio" + AFTER].dropna()
         measured = {
             "smd": (float(smd.max()), f"largest |{SMD}{AFTER}|, {smd.idxmax()}"),
             "ks": (float(ks.max()), f"after adjustment, {ks.idxmax()}"),
             "equipoise": (equipoise(score, treated), "share of persons in equipoise"),
             "matched": (float((weights[treated] > 0).mean()), "share of treated persons matched"),
-            "effective_sample_size": (effective_sample_size(weights[~treated]), "effective controls"),
+            "effective_sample_size": (effective_size(weights[~treated]), "effective controls"),
         }
         if len(ratio):
             with np.errstate(divide="ignore"):
                 either = np.exp(np.abs(np.log(ratio)))
             measured["variance_ratio"] = (float(either.max()), f"in either direction, {either.idxmax()}")
-        return tuple(
-            JudgedLimit(name, *measured[name], limit)
-            for name, limit in vars(self).items()
-            if limit is not None and name in measured
-        )
+        checks = {}
+        for name, limit in vars(self).items():
+            if limit is not None and name in measured:
+                figure, meaning = measured[name]
+                passed = figure >= limit if name in AT_LEAST else figure <= limit
+                text = f"{meaning}; {direction(name)} {limit:g}"
+                checks[name] = Check.judged(f"balance: {name}", passed, figure, limit, text)
+        return checks
 
 
 def as_limits(given: BalanceLimits | Mapping[str, float | bool | None] | None) -> BalanceLimits | None:

@@ -58,11 +58,6 @@ def kolmogorov_smirnov(
     return float(np.abs(steps[last_of_tie]).max())
 
 
-def effective_sample_size(weights: Floats) -> float:
-    r"""Return :math:`(\sum w)^2 / \sum w^2`, Kish's number of equally weighted persons with the same information."""
-    return float(weights.sum() ** 2 / (weights**2).sum())
-
-
 def preference_score(score: Floats, treated: Booleans) -> Floats:
     """Return the propensity score e without the prevalence P of treatment: logit F = logit e - logit P."""
     share = treated.mean()
