@@ -9,6 +9,7 @@ from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, shorten, spread
 from ssinfer.printed import plain
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
 
 BASELINE, PERFORMANCE, NO_WINDOW = "baseline", "performance", ""
 MAX_OFFSET = 0.2  # between benchmarks of one period, in periods
@@ -45,22 +46,23 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         ends.append((float(mean[-1]), shorten(str(design)), colour(number)))
     last = float(spending[windows[PERFORMANCE][-1]])
     if np.isfinite(last):
-        ends.append((last, "observed spending", INK))
+        ends.append((last, say("figure.case.observed"), INK))
     low, high = (float(limit) for limit in np.nanquantile(frame[["value", "lower", "upper"]].to_numpy(), [0, 1]))
     margin = 0.08 * max(high - low, 1e-9 + 0.01 * abs(high))
     bottom, top = low - margin, high + 2.2 * margin
     for height, (_, text, ink) in zip(spread([end[0] for end in ends], 0.06 * (top - bottom)), ends, strict=True):
         weight = "bold" if ink == INK else "normal"
         axis.text(edge + 0.1, height, text, color=ink, va="center", ha="left", weight=weight)
-    for (left, right), text in ((baseline, BASELINE), (performance, PERFORMANCE)):
+    for (left, right), name in ((baseline, BASELINE), (performance, PERFORMANCE)):
+        text = say(f"figure.case.{name}")
         axis.text((left + right) / 2, top - 0.3 * margin, text, color=SOFT, va="top", ha="center")
     axis.set_xlim(-0.5, edge)
     axis.set_ylim(bottom, top)
     every = -(-len(periods) * (max(map(len, periods)) + 1) // MAX_CHARACTERS)
     axis.set_xticks(positions[::every], periods[::every])
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(value, 0)))
-    axis.set_ylabel(f"Spending, {frame['currency'].iloc[0]} per insured-year")
-    axis.set_xlabel("Period")
+    axis.set_ylabel(say("figure.case.spending", currency=frame["currency"].iloc[0]))
+    axis.set_xlabel(say("figure.case.period"))
     axis.text(
         0.0, 1.02, shorten(frame["contract_group"].iloc[0], 60), transform=axis.transAxes, weight="bold", va="bottom"
     )
@@ -70,17 +72,12 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
 FIGURE = Figure(
     name="case",
     order=60,
-    title="The contract group: spending and benchmarks",
-    caption=(
-        "Black: observed spending. Coloured: the benchmark of each design with its 95% predictive interval{interval}. "
-        "The saving is the benchmark less observed spending. The money axis does not start at zero. Hatched: masked."
-    ),
     schema=FrameSchema(
         "case",
         "one row per period of observed spending, and one row per design and performance period",
         Column("contract_group", "text", "", "Name of the contract group."),
         Column("currency", "text", "", "Currency of spending."),
-        Column("interval", "text", "", "Kinds of interval, in parentheses after a space; empty if there is none."),
+        Column("interval", "text", "", "The interval of the benchmarks in words."),
         Column("design", "text", "", "Name of the design of a benchmark; empty for observed spending."),
         Column("period", "text", "", "Label of the period."),
         Column("window", "text", "", f"{BASELINE!r}, {PERFORMANCE!r} or empty."),

@@ -7,8 +7,9 @@ from matplotlib.patches import Rectangle
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import CENTRED, INK, SOFT, figure
-from ssinfer.printed import plain
+from ssinfer.printed import money, separated
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
 
 TRUE_PAYMENT = LinearSegmentedColormap.from_list("true payment", ["#FFFFFF", "#7FB8DC"])
 FALSE_PAYMENT = LinearSegmentedColormap.from_list("false payment", ["#FFFFFF", "#D55E00"])
@@ -29,23 +30,22 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         paid = float(cell["paid"])
         shade = FALSE_PAYMENT(min(paid / DARKEST_FALSE_RATE, 1.0)) if cell["true_saving"] == 0 else TRUE_PAYMENT(paid)
         axis.add_patch(Rectangle((column, row), 1, 1, facecolor=shade, edgecolor="white", linewidth=2))
-        payment = f"{currency} {plain(float(cell['payment']), 0)}"
-        axis.text(column + 0.5, row + 0.36, f"{plain(100 * paid, 0)} of 100", color=INK, weight="bold", **CENTRED)
-        axis.text(column + 0.5, row + 0.73, payment, color=INK, fontsize=8, **CENTRED)
+        of_100 = say("figure.earnings.of_100", paid=100 * paid)
+        axis.text(column + 0.5, row + 0.36, of_100, color=INK, weight="bold", **CENTRED)
+        axis.text(column + 0.5, row + 0.73, money(float(cell["payment"]), currency), color=INK, fontsize=8, **CENTRED)
     advised = set(frame.loc[frame["advised"], "threshold"])
     for row, name in enumerate(names):
         if name in advised:
             axis.add_patch(Rectangle((0, row), width, 1, fill=False, edgecolor=INK, linewidth=1.8, zorder=4))
     for column, due in enumerate(frame.drop_duplicates("true_saving")["due"].tolist()):
-        axis.text(column + 0.5, height + 0.5, f"{currency} {plain(due, 0)}", color=SOFT, **CENTRED)
-    heads = ["none" if saving == 0 else f"{100 * saving:g}%" for saving in savings]
+        axis.text(column + 0.5, height + 0.5, money(due, currency), color=SOFT, **CENTRED)
+    heads = [separated(f"{100 * saving:g}%") if saving else say("figure.earnings.none") for saving in savings]
     axis.set_xticks([column + 0.5 for column in range(width)], heads, color=INK, weight="bold")
     axis.xaxis.tick_top()
     axis.xaxis.set_label_position("top")
-    shown = f"probability of payment and expected payment ({currency} per insured-year)"
-    axis.set_xlabel(f"True saving: {shown}", labelpad=10)
-    labels = [f"{name}\n(advised)" if name in advised else name for name in names]
-    axis.set_yticks([row + 0.5 for row in range(height + 1)], [*labels, "due, without error"], color=INK)
+    axis.set_xlabel(say("figure.earnings.saving", currency=currency), labelpad=10)
+    labels = [say("figure.earnings.advised", name=name) if name in advised else name for name in names]
+    axis.set_yticks([row + 0.5 for row in range(height + 1)], [*labels, say("figure.earnings.due")], color=INK)
     axis.set_xlim(0, width)
     axis.set_ylim(height + 1, 0)
     axis.tick_params(length=0)
@@ -56,13 +56,6 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
 FIGURE = Figure(
     name="earnings",
     order=20,
-    title="Probability of payment and expected payment by true saving",
-    caption=(
-        "Design {design}. Thresholds are one-sided unless their name says otherwise. Orange: nothing was saved, so "
-        "every payment is false. Blue: a darker cell means that a true saving is paid more often. The last row is the "
-        "payment that a benchmark without error would give. Means over placebo contracts, after a true saving was "
-        "subtracted from their spending."
-    ),
     schema=FrameSchema(
         "earnings",
         "one row per threshold and true saving",

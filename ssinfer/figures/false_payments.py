@@ -8,8 +8,9 @@ from matplotlib.ticker import FuncFormatter
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
-from ssinfer.printed import plain
+from ssinfer.printed import separated
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
 
 Z = 1.959963984540054
 AS_PROMISED, OTHERS = "#0072B2", "#A9A9A9"
@@ -27,10 +28,10 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
             axis.axhspan(row - 0.5, row + 0.5, color=FAINT, alpha=0.35, linewidth=0)
         others = part.loc[part["design"] != main, "rate"]
         axis.plot(others, [row] * len(others), "o", markersize=3.2, color=OTHERS, zorder=2)
-        promised, words = float(part["promised"].iloc[0]), ""
+        promised, name = float(part["promised"].iloc[0]), "pays"
         if isfinite(promised):
             axis.vlines(promised, row - 0.42, row + 0.42, color=INK, linewidth=2.4, zorder=3)
-            words = f", promised {plain(100 * promised, 1).removesuffix('.0')}"
+            name = "pays_promised"
         for rate, error in part.loc[part["design"] == main, ["rate", "standard_error"]].to_numpy()[:1]:
             half = Z * error if isfinite(error) else 0.0
             above = isfinite(promised) and rate - half > promised
@@ -39,23 +40,26 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
                 [rate], [row], xerr=[[min(half, rate)], [half]], fmt="o", color=ink, markersize=7, elinewidth=1.6,
                 zorder=4,
             )  # fmt: skip
+            printed = separated(f"{100 * promised:.1f}".removesuffix(".0"))
+            text = say(f"figure.false_payments.{name}", rate=100 * rate, promised=printed)
             axis.annotate(
-                f"pays {plain(100 * rate, 0)}{words}", (1.0, row), xycoords=("axes fraction", "data"), xytext=(6, 0),
+                text, (1.0, row), xycoords=("axes fraction", "data"), xytext=(6, 0),
                 textcoords="offset points", va="center", ha="left", color=ink, weight="bold" if above else "normal",
             )  # fmt: skip
-    axis.plot([], [], linestyle="none", marker="|", markersize=12, markeredgewidth=2.4, color=INK, label="promised")
+    bar = say("figure.false_payments.promised")
+    axis.plot([], [], linestyle="none", marker="|", markersize=12, markeredgewidth=2.4, color=INK, label=bar)
     axis.plot([], [], "o", markersize=7, color=AS_PROMISED, label=shorten(main, 44))
-    axis.plot([], [], "o", markersize=7, color=PAID, label="the same, paying more than promised")
+    axis.plot([], [], "o", markersize=7, color=PAID, label=say("figure.false_payments.above"))
     if (frame["design"] != main).any():
-        axis.plot([], [], "o", markersize=3.2, color=OTHERS, label="other designs")
+        axis.plot([], [], "o", markersize=3.2, color=OTHERS, label=say("figure.false_payments.others"))
     axis.set_yticks(range(len(names)), names, color=INK)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.set_xlim(left=0)
     quiet(axis)
     axis.grid(axis="x", color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
-    axis.set_xlabel("False payments per 100 contracts without savings (95% interval)")
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: separated(f"{100 * value:g}")))
+    axis.set_xlabel(say("figure.false_payments.rate"))
     picture.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor=SOFT)
     return picture
 
@@ -63,13 +67,6 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
 FIGURE = Figure(
     name="false_payments",
     order=30,
-    title="False payment rates: promised and actual",
-    caption=(
-        "A dot to the right of its black bar: the threshold pays more often than it promises. Orange: its 95% interval "
-        "lies above the promised rate. A dot to the left: the threshold is stricter than promised, and detects fewer "
-        "true savings. Large dots: the design with the advised threshold. Grey dots: the other designs. Intervals "
-        "are from a bootstrap over blocks of neighbouring units. A threshold without a bar promises no single rate."
-    ),
     schema=FrameSchema(
         "false_payments",
         "one row per threshold and design",

@@ -1,4 +1,4 @@
-"""Figure: declares a figure by its name, its texts, the columns of its frame, and the function that draws it."""
+"""Figure: declares a figure by its name, the columns of its frame, and the function that draws it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,18 +8,28 @@ import pandas as pd
 
 from ssinfer.figures.style import style
 from ssinfer.schema import FrameSchema
+from ssinfer.sentences import say
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """Declares one figure: the attribute ``FIGURE`` of a module of ``ssinfer.figures``, or an entry point."""
+    """Declares one figure: the attribute ``FIGURE`` of a module of ``ssinfer.figures``, or an entry point.
+
+    The catalogues have its words: ``figure.<name>.title`` and ``figure.<name>.caption``, in which a column's name in
+    braces stands for the first value of that column. A figure of another package declares them itself.
+    """
 
     name: str  # key of the figure, and the name of its file
     order: int  # position in lists of figures
-    title: str  # heading above the figure, which screen readers read in place of the picture
-    caption: str  # text below; a column's name in braces stands for the first value of that column
     schema: FrameSchema  # columns of the frame that the figure draws
     plot: Callable[[pd.DataFrame], matplotlib.figure.Figure]  # draws a frame that has at least one row
+    title: str | None = None  # heading above the figure, which screen readers read in place of the picture
+    caption: str | None = None  # text below
+
+    @property
+    def heading(self) -> str:
+        """The title in the language in use."""
+        return say(f"figure.{self.name}.title", self.title)
 
     def draw(self, frame: pd.DataFrame) -> matplotlib.figure.Figure:
         """Draw a frame with the columns of the schema; other columns are refused with a DataError."""
@@ -28,4 +38,4 @@ class Figure:
 
     def caption_of(self, frame: pd.DataFrame) -> str:
         """Return the caption for a frame."""
-        return self.caption.format_map(frame.iloc[0])
+        return say(f"figure.{self.name}.caption", self.caption, **frame.iloc[0].to_dict())

@@ -8,6 +8,7 @@ import pandas as pd
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, PAID, UNPAID, colour, figure, spread
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
 
 MONEY = "currency per insured-year of all"
 LABELLED = 10  # designs that have a label: more would not be read
@@ -40,21 +41,14 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.grid(color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
     currency = frame["currency"].iloc[0]
-    axis.set_xlabel(f"Misallocation, {currency} per insured-year")
-    axis.set_ylabel(f"Threshold, {currency} per insured-year")
+    axis.set_xlabel(say("figure.frontier.misallocation", currency=currency))
+    axis.set_ylabel(say("figure.frontier.threshold", currency=currency))
     return picture
 
 
 FIGURE = Figure(
     name="frontier",
     order=5,
-    title="Threshold and misallocation of all designs",
-    caption=(
-        "One circle per design and method, numbered as in the table. Its area is the share of all spending that the "
-        "design covers. Blue: no other design dominates it. Faint: dominated. Orange diamond: the design that settles. "
-        "Open: a sensitivity analysis, which never settles. Lower and further left is better. Amounts are per "
-        "insured-year of the whole population."
-    ),
     schema=FrameSchema(
         "frontier",
         "one row per design and method that has a threshold",

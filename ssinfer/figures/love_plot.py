@@ -9,6 +9,7 @@ import pandas as pd
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import COLOURS, FAINT, INK, SOFT, figure, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
 
 MAX_COLUMNS = 3  # panels side by side
 AFTER = COLOURS[0]
@@ -23,7 +24,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     worst = frame.groupby("covariate", sort=False)["before"].max().fillna(0.0)
     row_of = {name: row for row, name in enumerate(worst.sort_values(ascending=False, kind="stable").index)}
     limits = frame["limit"].dropna().unique()
-    limit_label = f"limit {limits[0]:g}" if len(limits) == 1 else "limit"
+    limit_label = say(f"figure.balance.{'limit' if len(limits) == 1 else 'limits'}", limit=[*limits, 0.0][0])
     picture = figure(0.9 + rows * (1.05 + 0.21 * len(row_of)))
     grid = picture.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     reach = 1.06 * max(float(frame[["before", "after", "limit"]].max().max()), 0.1)
@@ -33,8 +34,10 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         height = part["covariate"].map(row_of)
         axis.hlines(height, 0, reach, color=FAINT, linewidth=0.6)
         axis.hlines(height, part["after"], part["before"], color=SOFT, linewidth=0.9)
-        axis.plot(part["before"], height, color=SOFT, label="before", markerfacecolor="white", **DOTS)
-        axis.plot(part["after"], height, color=AFTER, label="after", **DOTS)
+        axis.plot(
+            part["before"], height, color=SOFT, label=say("figure.balance.before"), markerfacecolor="white", **DOTS
+        )
+        axis.plot(part["after"], height, color=AFTER, label=say("figure.balance.after"), **DOTS)
         for limit in part["limit"].dropna().unique():
             axis.axvline(limit, color=INK, linestyle=(0, (4, 2)), linewidth=1.1, label=limit_label)
         quiet(axis)
@@ -42,7 +45,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         axis.tick_params(axis="x", labelbottom=True)
         title = "\n".join(wrap(str(design), 66 // columns, max_lines=2, placeholder=" \N{HORIZONTAL ELLIPSIS}"))
         axis.set_title(title, loc="left", fontsize=9, weight="bold", color=INK)
-        axis.set_xlabel("Absolute standardised\nmean difference (SD)")
+        axis.set_xlabel(say("figure.balance.difference"))
     grid[0, 0].set_yticks(range(len(row_of)), [shorten(name, 28) for name in row_of])
     grid[0, 0].set_ylim(len(row_of) - 0.5, -0.5)
     grid[0, 0].set_xlim(0, reach)
@@ -54,13 +57,6 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
 FIGURE = Figure(
     name="balance",
     order=50,
-    title="Balance before and after matching or weighting",
-    caption=(
-        "Hollow: all treated persons against all persons who could be compared. Filled: the persons who are compared. "
-        "The difference of means is divided by the {denominator} before matching. "
-        "\N{LEFT DOUBLE QUOTATION MARK}distance\N{RIGHT DOUBLE QUOTATION MARK} is the log-odds of the propensity "
-        "score. No outcome is used."
-    ),
     schema=FrameSchema(
         "balance",
         "one row per design and covariate",
@@ -69,7 +65,6 @@ FIGURE = Figure(
         Column("before", "float", "standard deviations", "Absolute standardised mean difference before."),
         Column("after", "float", "standard deviations", "Absolute standardised mean difference after."),
         Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
-        Column("denominator", "text", "", "The standard deviation that divides the difference, in words."),
     ),
     plot=draw,
 )

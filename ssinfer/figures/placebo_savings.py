@@ -12,6 +12,7 @@ from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import INK, LINES, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
 from ssinfer.printed import percent
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
 from ssinfer.typing import Floats, Integers
 
 PLACEBO, THRESHOLD, MEASURED = "placebo contract", "threshold", "contract group"
@@ -45,7 +46,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         placebos = part[part["item"] == PLACEBO]
         axis.text(0.0, 0.98, shorten(part["design"].iloc[0], 40), transform=axis.transAxes, va="top", weight="bold")
         axis.annotate(
-            f"{len(placebos):,} placebo contracts", (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
+            say("figure.placebo_savings.n", n=len(placebos)), (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
             textcoords="offset points", va="top", color=SOFT,
         )  # fmt: skip
         axis.text(0.98 * reach, 0.32 * top, _share(placebos), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
@@ -54,10 +55,10 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         for rate in known.loc[known["item"] == MEASURED, "rate"]:
             axis.plot([rate], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
             words: Any = {"ha": "center", "va": "bottom", "weight": "bold", "zorder": 6, "bbox": WHITE}
-            axis.text(rate, 0.2 * top, f"measured {percent(rate)}", **words)
+            axis.text(rate, 0.2 * top, say("figure.placebo_savings.measured", rate=rate), **words)
     axes[-1].set_xlim(-reach, reach)
     percent_axis(axes[-1].xaxis)
-    axes[-1].set_xlabel("Measured savings rate of contracts without savings, % of the benchmark")
+    axes[-1].set_xlabel(say("figure.placebo_savings.rate"))
     return picture
 
 
@@ -91,21 +92,14 @@ def _draw_thresholds(axis: Axes, lines: pd.DataFrame, top: float, label_gap: flo
 def _share(placebos: pd.DataFrame) -> str:
     judged = placebos.loc[placebos["judged"], "paid"]
     if not len(judged):
-        return "no placebo threshold"
-    share = percent(float(judged.mean())) if judged.any() else "none"
-    return f"{share} {'' if len(judged) == len(placebos) else f'of {len(judged):,} '}would be paid"
+        return say("figure.placebo_savings.no_threshold")
+    name = f"{'paid' if judged.any() else 'none_paid'}{'' if len(judged) == len(placebos) else '_of'}"
+    return say(f"figure.placebo_savings.{name}", share=float(judged.mean()), judged=len(judged))
 
 
 FIGURE = Figure(
     name="placebo_savings",
     order=10,
-    title="Measured savings of contracts without savings",
-    caption=(
-        "Each bar counts placebo contracts: units and years without a contract, so every saving here is error. "
-        "Right of zero: less was spent than the benchmark. Orange: placebos that would be paid under their own "
-        "cross-fitted threshold. Lines: the thresholds of the contract group at 95%, one-sided from placebos and "
-        "two-sided from models. The outermost bars count the values beyond the axis."
-    ),
     schema=FrameSchema(
         "placebo_savings",
         "one row per placebo contract, per threshold, and per measured saving of the contract group, by design",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ssinfer.printed import MINUS
+from ssinfer.printed import MINUS, separated
 
 # Okabe and Ito 2008: distinct under all common forms of colour blindness; markers differ as well
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -53,7 +53,7 @@ def figure(height: float) -> Figure:
 def percent_axis(axis: Any) -> None:
     """Print fractions as percentages on an axis, at round numbers."""
     axis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{f'{100 * value:g}'.replace('-', MINUS)}%"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{separated(f'{100 * value:g}').replace('-', MINUS)}%"))
 
 
 def colour(number: int) -> str:

@@ -6,10 +6,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, LINES, SOFT, colour, figure, percent_axis, shorten, spread
-from ssinfer.printed import percent
+from ssinfer.printed import count
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
 
-DESIGN, SAMPLING, SCHEDULE, GROUP = "design", "sampling noise alone", "schedule", "contract group"
+DESIGN, SAMPLING, SCHEDULE, GROUP = "design", "sampling", "schedule", "contract group"
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
 TICKS = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 SMALLEST, LARGEST = TICKS[0], TICKS[-1]
@@ -37,8 +38,9 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     groups = frame[(frame["item"] == GROUP) & frame["insured_years"].between(SMALLEST, LARGEST)]
     for name, size, threshold in groups[["name", "insured_years", "threshold"]].itertuples(index=False, name=None):
         axis.plot([size], [threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
+        text = say("figure.threshold_by_size.group", name=shorten(name, 24), size=size, rate=threshold)
         axis.annotate(
-            f"{shorten(name, 24)}\n{size:,.0f} insured-years, {percent(threshold)}", (size, threshold), xytext=(-6, 62),
+            text, (size, threshold), xytext=(-6, 62),
             textcoords="offset points", weight="bold", ha="center",
             arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
         )  # fmt: skip
@@ -53,27 +55,20 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.set_xlim(SMALLEST, LARGEST)
     axis.set_ylim(0, top)
     axis.xaxis.set_major_locator(FixedLocator(list(TICKS)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.tick_params(axis="x", which="minor", length=0)
     axis.grid(color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
     percent_axis(axis.yaxis)
-    axis.set_xlabel("Insured-years in the performance periods (logarithmic; Medicare: assigned persons)")
-    axis.set_ylabel("One-sided 95% threshold, % of the benchmark")
+    axis.set_xlabel(say("figure.threshold_by_size.size"))
+    axis.set_ylabel(say("figure.threshold_by_size.threshold"))
     return picture
 
 
 FIGURE = Figure(
     name="threshold_by_size",
     order=40,
-    title="Threshold by number of insured-years",
-    caption=(
-        "Coloured lines: 1.645 times the square root of k²/n + shock², estimated from the placebos. Thick: the 5th to "
-        "95th percentile of the placebos' sizes. Dashed: the first design without the group shock. Dotted: Medicare's "
-        "minimum savings rate. Triangle: the threshold that settles. A placebo threshold comes from "
-        "order statistics, so it may lie beside the line. These thresholds do not hold for another kind of group."
-    ),
     schema=FrameSchema(
         "threshold_by_size",
         "one row per line and number of insured-years, and one row for the contract group",

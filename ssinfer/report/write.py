@@ -30,9 +30,10 @@ def write_report(result: StudyResult, folder: Path) -> Path:
     for name, frame in data.figures.items():
         figure = FIGURES.find(name)
         documents[name] = svg_of(figure.draw(frame))
-        element = Markup(inline(documents[name], name, str(escape(figure.title))))  # noqa: S704  (matplotlib escapes its texts)
+        title = figure.heading
+        element = Markup(inline(documents[name], name, str(escape(title))))  # noqa: S704  (matplotlib escapes its texts)
         caption = figure.caption_of(frame)
-        pictures[name] = {"name": name, "title": figure.title, "caption": caption, "element": element}
+        pictures[name] = {"name": name, "title": title, "caption": caption, "element": element}
     page = _render(data, pictures)
     with atomic_files(folder, last="report.html") as temporary:
         (temporary / "figures").mkdir()

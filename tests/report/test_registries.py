@@ -38,7 +38,7 @@ def fits(analysis):
 
 COLUMNS = (Column("design", "text", "", "Name."), Column("fits", "int", "", "Number of fits."))
 SCHEMA = FrameSchema("fits", "one row per design", *COLUMNS)
-FIGURE = Figure("fits", 99, "Fits by design", "First design: {design}.", SCHEMA, plot)
+FIGURE = Figure("fits", 99, SCHEMA, plot, "Fits by design", "First design: {design}.")
 FRAME = ReportFigure("fits", SECTION, 99, fits)
 COLUMNS = (TableColumn("label"), TableColumn("fits", "number", head="Fits"))
 WORDS = {"caption": "Fits by design", "note": "From another package."}

@@ -9,6 +9,7 @@ from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.report.analysis import Analysis, Pair
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.text.names import threshold_name
+from ssinfer.sentences import say
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 TRUE_SAVINGS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.10])
@@ -52,13 +53,14 @@ def false_payments(analysis: Analysis) -> pd.DataFrame:
         design, main = analysis.label(pair), pair == _shown(analysis)
         backtested = analysis.backtested(pair)
         if len(backtested) and pair in analysis.noise:
-            name, noise = "Sampling noise alone 95%, two-sided", analysis.noise[pair].own_k
+            name, noise = say("figure.false_payments.sampling"), analysis.noise[pair].own_k
             entries.append((SAMPLING_ALONE, (name, design, noise.above, noise.above_se, main)))
         for _, row in backtested.iterrows():
             key = ThresholdKey.of(row)
             advised = analysis.advised is not None and key == analysis.advised.threshold
             if _usual(key) or advised:
-                name = threshold_name(key) + (" (advised)" if advised else "")
+                name = threshold_name(key)
+                name = say("figure.false_payments.advised", name=name) if advised else name
                 rate, error = float(row["false_payment_rate"]), float(row["false_payment_rate_se"])
                 entries.append((key, (name, design, rate, error, main)))
     kinds = ["", *KINDS.names()]

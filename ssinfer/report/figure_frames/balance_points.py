@@ -10,7 +10,6 @@ from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.tables.balance import balanced_pairs, judged_limits
 
 MAX_COVARIATES = 30
-DENOMINATOR = "standard deviation of the treated persons"
 
 
 def frame(analysis: Analysis) -> pd.DataFrame:
@@ -21,7 +20,7 @@ def frame(analysis: Analysis) -> pd.DataFrame:
         table = table.sort_values(SMD, ascending=False).head(MAX_COVARIATES).set_axis(["before", "after"], axis=1)
         limit = judged_limits(cf).get("smd", {"limit": math.nan})["limit"]
         table = table.rename_axis("covariate").reset_index()
-        parts.append(table.assign(design=analysis.label(pair), limit=float(limit), denominator=DENOMINATOR))
+        parts.append(table.assign(design=analysis.label(pair), limit=float(limit)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -9,9 +9,9 @@ from ssinfer.figures.case import BASELINE, NO_WINDOW, PERFORMANCE
 from ssinfer.panel import Panel
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
+from ssinfer.sentences import say
 
 MAX_BENCHMARKS = 6
-INTERVALS = {"posterior": "credible", "sampling": "confidence"}
 
 
 def frame(analysis: Analysis) -> pd.DataFrame:
@@ -26,9 +26,10 @@ def frame(analysis: Analysis) -> pd.DataFrame:
         pairs = [pair for pair in pairs if pair[0] == first[0]]
     parts = [_observed(panel, analysis.result.designs[first[0]])]
     parts += [_benchmark(fits[pair]).assign(design=analysis.label(pair)) for pair in pairs]
-    kinds = sorted({INTERVALS[fits[pair].uncertainty] for pair in pairs if fits[pair].uncertainty in INTERVALS})
+    kinds = sorted({fits[pair].uncertainty for pair in pairs} & {"posterior", "sampling"})
+    interval = say(".".join(["figure.case.interval", *filter(None, ["_".join(kinds)])]))
     labels = {"contract_group": analysis.group, "currency": analysis.result.currency}
-    return pd.concat(parts, ignore_index=True).assign(**labels, interval=f" ({' or '.join(kinds)})" if kinds else "")
+    return pd.concat(parts, ignore_index=True).assign(**labels, interval=interval)
 
 
 def _observed(panel: Panel, design: Design) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 from ssinfer.figures.threshold_by_size import DESIGN, GROUP, LARGEST, SAMPLING, SCHEDULE, SMALLEST
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
+from ssinfer.sentences import say
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
 Z = 1.6448536269514722
@@ -25,13 +26,15 @@ def frame(analysis: Analysis) -> pd.DataFrame:
         observed = (n >= c.smallest) & (n <= c.largest)
         lines.append({"item": DESIGN, "name": analysis.label(pair), "threshold": curve, "observed": observed})
     first = next(iter(analysis.noise.values())).components
-    lines.append({"item": SAMPLING, "name": SAMPLING, "threshold": Z * first.k / np.sqrt(n)})
+    lines.append(
+        {"item": SAMPLING, "name": say("figure.threshold_by_size.sampling"), "threshold": Z * first.k / np.sqrt(n)}
+    )
     schedule = [minimum_savings_rate(size) for size in n]
-    lines.append({"item": SCHEDULE, "name": "Medicare's schedule", "threshold": schedule})
+    lines.append({"item": SCHEDULE, "name": say("figure.threshold_by_size.schedule"), "threshold": schedule})
     parts = [pd.DataFrame({"insured_years": n, "observed": False, **line}) for line in lines]
-    threshold, years = analysis.verdict.threshold, analysis.insured_years(analysis.main)
-    if threshold is not None and threshold["rate"] is not None and years is not None:
-        group = {"item": GROUP, "name": analysis.group, "threshold": threshold["rate"], "observed": False}
+    settles, years = analysis.verdict.threshold, analysis.insured_years(analysis.main)
+    if settles is not None and settles["rate"] is not None and years is not None:
+        group = {"item": GROUP, "name": analysis.group, "threshold": settles["rate"], "observed": False}
         parts.append(pd.DataFrame([{"insured_years": years, **group}]))
     return pd.concat(parts, ignore_index=True)
 
