@@ -10,14 +10,18 @@ from ssinfer.atomic import atomic_files
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import StudyError
 from ssinfer.figures.svg import inline, svg_of
+from ssinfer.language import speak, spoken
 from ssinfer.report.summarise import ReportData, summarise
+from ssinfer.sentences import say, sentence
 from ssinfer.study.result import StudyResult
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(result: StudyResult, folder: Path) -> Path:
+def write_report(result: StudyResult, folder: Path, language: str | None = None) -> Path:
     """Write the report of a study, the same bytes for the same result, and return the path of ``report.html``.
+
+    It is in the `language` with this tag, by default that of the study; one without a catalogue is a StudyError.
 
     The HTML file is self-contained, without a script. It and ``figures/`` in `folder` are replaced when both are
     complete; other files are kept. A `folder` that is a file is refused with a StudyError.
@@ -25,16 +29,16 @@ def write_report(result: StudyResult, folder: Path) -> Path:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"{folder} is a file, and the report needs a folder. Name another folder.")
-    data = summarise(result)
-    pictures, documents = {}, {}
-    for name, frame in data.figures.items():
-        figure = FIGURES.find(name)
-        documents[name] = svg_of(figure.draw(frame))
-        title = figure.heading
-        element = Markup(inline(documents[name], name, str(escape(title))))  # noqa: S704  (matplotlib escapes its texts)
-        caption = figure.caption_of(frame)
-        pictures[name] = {"name": name, "title": title, "caption": caption, "element": element}
-    page = _render(data, pictures)
+    with speak(language or result.language, result.currency):
+        data = summarise(result)
+        pictures, documents = {}, {}
+        for name, frame in data.figures.items():
+            figure = FIGURES.find(name)
+            documents[name] = svg_of(figure.draw(frame))
+            title, caption = figure.heading, figure.caption_of(frame)
+            element = Markup(inline(documents[name], name, str(escape(title))))  # noqa: S704  (matplotlib escapes)
+            pictures[name] = {"name": name, "title": title, "caption": caption, "element": element}
+        page = _render(data, pictures)
     with atomic_files(folder, last="report.html") as temporary:
         (temporary / "figures").mkdir()
         for name, document in documents.items():
@@ -53,4 +57,5 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
         keep_trailing_newline=True,
     )
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
-    return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css)
+    words = {"say": say, "sentence": sentence, "language": spoken()}
+    return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css, **words)

@@ -36,6 +36,7 @@ class StudyConfig(Config):
 
     title: str
     question: str
+    report: parts.ReportConfig = parts.ReportConfig()
     date: Annotated[dt.date, BeforeValidator(_iso_date)] | None = None  # of the report; default: last day of the data
     currency: str = "EUR"
     seed: int = 1
@@ -122,8 +123,8 @@ class StudyConfig(Config):
         return tuple(sorted({*filter(None, self.backtest.injected), self.advice.target_saving}))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 of every setting but the date: the study's hash, fixed before its result is seen."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"date"}), sort_keys=True)
+        """Return a SHA-256 of every setting but date and report: the study's hash, fixed before its result is seen."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"date", "report"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

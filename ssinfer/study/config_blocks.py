@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ssinfer.language import tags
 from ssinfer.study.config_base import Config, Fraction, Names, Periods, Real
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
@@ -82,6 +83,19 @@ class MethodConfig(Config):
     def label(self) -> str:
         """Name of the method in the study."""
         return self.name or self.method
+
+
+class ReportConfig(Config):
+    """The language of the report, of the console, and of the figures."""
+
+    language: str = "en"
+
+    @field_validator("language")
+    @classmethod
+    def _has_a_catalogue(cls, tag: str) -> str:
+        if tag not in tags():
+            raise ValueError(f"allowed: {', '.join(map(repr, tags()))}, each with a catalogue")
+        return tag
 
 
 class BacktestConfig(Config):

@@ -17,6 +17,7 @@ from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.documents import parse_json, read_text, to_json
 from ssinfer.errors import StudyError
+from ssinfer.finding import Finding
 from ssinfer.panel import Panel
 from ssinfer.study.data import ClaimsCount
 from ssinfer.study.disclosure import disclosed
@@ -35,8 +36,8 @@ class StudyResult:
     title: str
     question: str
     currency: str
-    data_label: str
-    note: str
+    data_label: Finding | str  # the data
+    note: Finding | str  # whether they are real
     panel: Panel
     designs: Mapping[str, Design]
     design_labels: Mapping[str, str]
@@ -57,6 +58,12 @@ class StudyResult:
     study_file: bytes = b""  # the study as run, in TOML
     advice: Advice | None = None  # for the next contract
     no_advice: str = ""  # why there is none
+
+    @property
+    def language(self) -> str | None:
+        """The tag of the study's language; None if it is not known."""
+        report = self.manifest.get("study", {}).get("report") or {}
+        return report.get("language")
 
     def panel_of(self, design: str) -> Panel:
         """Return the panel of a design: that of its own definition of spending, if the study has several."""
