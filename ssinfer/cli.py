@@ -32,6 +32,7 @@ Study = Annotated[Path, Argument(help="Study file (TOML).")]
 Out = Annotated[Path, Option("--out", help="Folder for the results: complete or absent.")]
 Jobs = Annotated[int, Option("--jobs", help="Number of processes; results do not depend on it.")]
 Confidential = Annotated[bool, Option("--confidential", help="Write small groups too, and mark the folder.")]
+Language = Annotated[str | None, Option("--language", help="Language of all that is printed: en or nl.")]
 Json = Annotated[bool, Option("--json", help="Print JSON in place of text.")]
 Amount = partial(Option, parser=read_number)  # money or persons: 20.000 is refused
 Seed = Annotated[int, Option("--seed", min=0, help="Random seed.")]
@@ -43,36 +44,40 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 
 
 @app.command()
-def run(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False) -> None:
+def run(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False, language: Language = None) -> None:
     """Backtest every design and method of the study, evaluate and settle the case, and write a report."""
-    _study(study, out, jobs, ("backtest", "evaluate"), confidential=confidential)
+    _study(study, out, jobs, ("backtest", "evaluate"), language, confidential=confidential)
 
 
 @app.command()
-def backtest(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False) -> None:
+def backtest(
+    study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False, language: Language = None
+) -> None:
     """Backtest every design and method of the study, and nothing else."""
-    _study(study, out, jobs, ("backtest",), confidential=confidential)
+    _study(study, out, jobs, ("backtest",), language, confidential=confidential)
 
 
 @app.command()
-def evaluate(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False) -> None:
+def evaluate(
+    study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False, language: Language = None
+) -> None:
     """Evaluate and settle the case, without a backtest."""
-    _study(study, out, jobs, ("evaluate",), confidential=confidential)
+    _study(study, out, jobs, ("evaluate",), language, confidential=confidential)
 
 
 @app.command()
-def check(study: Study, jobs: Jobs = 2) -> None:
+def check(study: Study, jobs: Jobs = 2, language: Language = None) -> None:
     """Look at the data of a study and validate every step, without a fit."""
-    _study(study, None, jobs, ())
+    _study(study, None, jobs, (), language)
 
 
 @app.command()
-def plan(study: Study, jobs: Jobs = 2) -> None:
+def plan(study: Study, jobs: Jobs = 2, language: Language = None) -> None:
     """List the designs of a study, their fits, and the expected time of the backtest, before anything is run."""
     from ssinfer.report.plan import plan_text  # noqa: PLC0415
     from ssinfer.study import plan_study  # noqa: PLC0415
 
-    echo(plan_text(plan_study(study, n_jobs=jobs), n_jobs=jobs))
+    echo(plan_text(plan_study(study, n_jobs=jobs, language=language), n_jobs=jobs))
 
 
 @app.command()
@@ -171,6 +176,7 @@ def settle(
     currency: Annotated[str | None, Option(help="Currency; by default that of the contract.")] = None,
     true_saving: Annotated[float | None, Amount(help="True saving, money per insured-year, if known.")] = None,
     as_json: Json = False,
+    language: Language = None,
 ) -> None:
     """Settle a contract on numbers: the amount of each party, and the reason."""
     inputs = dict(locals())  # every option is an argument
@@ -314,16 +320,26 @@ def _leave(error: Exception, what_now: str = "") -> NoReturn:
     sys.exit(2 if expected else 70)
 
 
-def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...], *, confidential: bool = False) -> None:
+def _study(
+    path: Path,
+    out: Path | None,
+    jobs: int,
+    parts: tuple[str, ...],
+    language: str | None,
+    *,
+    confidential: bool = False,
+) -> None:
     """Look at the data of a study, run its parts and write its folder (none without `out`), with a progress bar."""
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
     from ssinfer.atomic import output_folder  # noqa: PLC0415
+    from ssinfer.language import speak  # noqa: PLC0415
     from ssinfer.report import write_report  # noqa: PLC0415
     from ssinfer.report.console import design_table  # noqa: PLC0415
     from ssinfer.report.failed import failed_folder, write_failed  # noqa: PLC0415
     from ssinfer.report.look import look_text  # noqa: PLC0415
+    from ssinfer.sentences import say  # noqa: PLC0415
     from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
     from ssinfer.study.disclosure import disclosed  # noqa: PLC0415
 
@@ -331,9 +347,10 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...], *, c
     tables: dict[str, Any] = {}
     try:
         with output_folder(out, lambda line: echo(line, err=True)) if out else nullcontext():
-            plan = plan_study(path, n_jobs=jobs, tell=lambda look: echo(look_text(look)))
+            plan = plan_study(path, n_jobs=jobs, tell=lambda look: echo(look_text(look)), language=language)
             if out is None:
-                echo("No fault found. Next step: ssinfer run.")
+                with speak(plan.language):
+                    echo(say("console.no_fault"))
                 return
             refuse_foreign_folder(out, plan.study_hash, parts)
             failed_folder(out)
@@ -352,12 +369,14 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...], *, c
     except Exception as error:
         if out is None or (not tables and isinstance(error, EXPECTED)):
             raise
-        try:
-            kept = f"{write_failed(out, error, plan, parts, tables)} has the tables so far; see error.txt there."
-        except Exception as second:  # noqa: BLE001
-            kept = f"The tables so far could not be kept ({type(second).__name__})."
-        _leave(error, f" {out} was not written. {kept}")
-    echo(f"{printed}\nReport: {folder / 'report.html'}")
+        with speak(language if plan is None else plan.language):
+            try:
+                kept = say("failed.kept", out=out, folder=write_failed(out, error, plan, parts, tables))
+            except Exception as second:  # noqa: BLE001
+                kept = say("failed.lost", out=out, name=type(second).__name__)
+        _leave(error, f" {kept}")
+    with speak(plan.language):
+        echo(f"{printed}\n{say('console.report', path=folder / 'report.html')}")
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:

@@ -13,6 +13,7 @@ from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.inputs import Inputs, check_total, floats, gather
 from ssinfer.contracts.settlement import Settlement
 from ssinfer.errors import SettlementError, refuse_unknown
+from ssinfer.finding import Finding
 from ssinfer.thresholds.schedule import MSSP_KNOTS
 from ssinfer.typing import Floats
 
@@ -133,7 +134,7 @@ def settle(
         inputs=given,
         saving=total - spent,
         direct=direct,
-        threshold_source=source,
+        source=source,
         share=share,
         raw=raw,
         code=code,
@@ -143,8 +144,8 @@ def settle(
     )
 
 
-def required_rate(contract: Contract, assigned: Floats, threshold: Any = None) -> tuple[Floats, str]:
-    """Return the savings threshold per element of `assigned` (persons), and its source in words."""
+def required_rate(contract: Contract, assigned: Floats, threshold: Any = None) -> tuple[Floats, Finding]:
+    """Return the savings threshold per element of `assigned` (persons), and its source."""
     terms, shape = contract.threshold, assigned.shape
     chosen = None
     if threshold is not None:
@@ -160,36 +161,36 @@ def required_rate(contract: Contract, assigned: Floats, threshold: Any = None) -
             raise SettlementError(f"threshold must be from 0 to below 1, got {threshold!r}. A 3.9% threshold is 0.039.")
         chosen = np.broadcast_to(rates, shape).astype(float)
     if terms.kind == "none":
-        return np.zeros(shape), "the contract has no threshold"
+        return np.zeros(shape), Finding("source.none", {})
     if terms.kind == "fixed":
-        return np.full(shape, terms.rate), "fixed in the contract"
+        return np.full(shape, terms.rate), Finding("source.fixed", {})
     if terms.kind == "schedule":
-        return _schedule(assigned), f"schedule {terms.schedule}, by assigned persons"
+        return _schedule(assigned), Finding("source.schedule", {"schedule": terms.schedule})
     if terms.kind == "computed":
         return _computed(contract, assigned, chosen)
     return _elected(contract, assigned, chosen)
 
 
-def _computed(contract: Contract, assigned: Floats, chosen: Floats | None) -> tuple[Floats, str]:
+def _computed(contract: Contract, assigned: Floats, chosen: Floats | None) -> tuple[Floats, Finding]:
     terms = contract.threshold
     if chosen is not None:
         if np.any(np.isnan(chosen)):
             raise SettlementError(f"threshold must be a number, got nan: {contract.name} has no schedule.")
-        return chosen, "computed, given at settlement"
+        return chosen, Finding("source.given", {})
     if terms.level is None or terms.k is None:
-        return np.zeros(assigned.shape), "to be computed, but none was given: every saving counts"
+        return np.zeros(assigned.shape), Finding("source.not_given", {})
     z = NormalDist().inv_cdf(terms.level)
     rate = z * np.sqrt(terms.k**2 / assigned + terms.shock**2)
-    return rate, f"one-sided {100 * terms.level:g}%, k = {terms.k:g}, shock {100 * terms.shock:g}%"
+    return rate, Finding("source.computed", {"level": 100 * terms.level, "k": terms.k, "shock": 100 * terms.shock})
 
 
-def _elected(contract: Contract, assigned: Floats, chosen: Floats | None) -> tuple[Floats, str]:
+def _elected(contract: Contract, assigned: Floats, chosen: Floats | None) -> tuple[Floats, Finding]:
     terms = contract.threshold
-    source = "elected"
+    source, by = "elected", {"schedule": terms.schedule, "below": terms.schedule_below}
     if chosen is None:
         by_schedule = terms.default == "schedule"
         chosen = np.full(assigned.shape, np.nan if by_schedule else terms.rate)
-        source = f"none was elected: schedule {terms.schedule}" if by_schedule else "the contract's default election"
+        source = "not_elected" if by_schedule else "default"
     elections = np.unique(chosen[~np.isnan(chosen)])
     refused = [float(rate) for rate in elections if not np.any(np.isclose(rate, terms.allowed, rtol=0, atol=1e-9))]
     if refused:
@@ -199,11 +200,11 @@ def _elected(contract: Contract, assigned: Floats, chosen: Floats | None) -> tup
             + (", or nan for the schedule." if terms.schedule else ".")
         )
     if not terms.schedule:
-        return chosen, source
+        return chosen, Finding(f"source.{source}", by)
     small = assigned < terms.schedule_below
     if assigned.ndim == 0 and bool(small):
-        source = f"schedule {terms.schedule}, which applies below {terms.schedule_below:,} assigned persons"
-    return np.where(np.isnan(chosen) | small, _schedule(assigned), chosen), source
+        source = "small"
+    return np.where(np.isnan(chosen) | small, _schedule(assigned), chosen), Finding(f"source.{source}", by)
 
 
 def _schedule(assigned: Floats) -> Floats:

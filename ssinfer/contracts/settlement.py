@@ -11,6 +11,8 @@ from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.explain import outcome_of, steps_of
 from ssinfer.contracts.inputs import Inputs
 from ssinfer.errors import SettlementError
+from ssinfer.finding import Finding
+from ssinfer.sentences import sentence
 from ssinfer.typing import Floats, Integers
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Settlement:
     saving : measured saving in total money, direct savings included
     less, direct : amount subtracted before sharing, and the direct part of the saving, in total money
     threshold, loss_threshold : savings threshold and loss threshold, fractions
-    threshold_source : where the threshold comes from, in words
+    source : where the threshold comes from
     share, loss_share : shares of savings and of losses, quality included, fractions
     savings_cap, loss_cap : caps in total money
     raw : payment before relief and reduction by law
@@ -42,7 +44,7 @@ class Settlement:
     less: Floats
     direct: Floats
     threshold: Floats
-    threshold_source: str
+    source: Finding
     loss_threshold: Floats
     share: Floats
     loss_share: Floats
@@ -74,6 +76,11 @@ class Settlement:
         saving = np.rint(self.saving * 100.0).astype(np.int64)
         kept = _plain((saving + self.cents[self.contract.payer]) / 100.0)
         return {**self.lines, self.contract.payer: kept}
+
+    @property
+    def threshold_source(self) -> str:
+        """Where the threshold comes from, in words."""
+        return sentence(self.source)
 
     @property
     def paid(self) -> Any:

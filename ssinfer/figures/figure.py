@@ -38,4 +38,6 @@ class Figure:
 
     def caption_of(self, frame: pd.DataFrame) -> str:
         """Return the caption for a frame."""
-        return say(f"figure.{self.name}.caption", self.caption, **frame.iloc[0].to_dict())
+        return say(
+            f"figure.{self.name}.caption", self.caption, **{str(name): value for name, value in frame.iloc[0].items()}
+        )

@@ -9,6 +9,7 @@ import pandas as pd
 from ssinfer._version import __version__
 from ssinfer.atomic import atomic_folder, owner_only
 from ssinfer.errors import StudyError, error_id, traceback_without_values
+from ssinfer.sentences import say
 from ssinfer.study.disclosure import disclosed_tables
 from ssinfer.study.frames import DICTIONARY
 from ssinfer.study.plan import Plan
@@ -45,10 +46,9 @@ def write_failed(
     with atomic_folder(folder) as temporary:
         for name, table in shown.items():
             write_table(table, temporary / name)
-        text = (
-            f"Missing: {', '.join(missing)}. Left out, as groups are too small: {', '.join(hidden) or 'nothing'}.\n"
-            f"ssinfer {__version__}, {type(error).__name__}, error id {error_id(error)}:\n\n"
-        )
-        (temporary / NOTE).write_text(text + traceback_without_values(error), encoding="utf-8")
+        listed = say("failed.tables", missing=", ".join(missing), hidden=", ".join(hidden) or say("nothing"))
+        where = say("failed.error", version=__version__, name=type(error).__name__, id=error_id(error))
+        text = f"{listed}\n{where}\n\n{traceback_without_values(error)}"
+        (temporary / NOTE).write_text(text, encoding="utf-8")
         owner_only(temporary)
     return folder

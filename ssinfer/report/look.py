@@ -1,6 +1,6 @@
 """Prints the look at a study's data on the console, in about 20 lines of 80 columns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.design import Design
+from ssinfer.finding import Finding
 from ssinfer.language import speak
 from ssinfer.look.checks import mean_of
 from ssinfer.panel import Panel
-from ssinfer.periods.period import plural
-from ssinfer.sentences import sentence
+from ssinfer.sentences import say, sentence
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.disclosure import disclosed_claims
-from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.look import Look
 from ssinfer.typing import Floats
 
@@ -26,56 +25,64 @@ MOST = 6  # categories that are listed
 
 def look_text(look: Look) -> str:
     """Return the data in words: periods, units, insured, spending, windows, placebos, categories, exclusions."""
-    with speak(currency=look.plan.config.currency):
-        return _look_text(look)
-
-
-def _look_text(look: Look) -> str:
-    plan, config = look.plan, look.plan.config
-    panel, claims = plan.panel, disclosed_claims(plan.data.claims, plan.hidden)
-    extracts = claims.extracts if claims else {}
-    rows = [
-        ("periods", panel.timeline.describe()),
-        ("units", f"{len(panel.units)}, of which under contract: {', '.join(config.case.treated)}"),
-        ("insured", _insured(panel, plan.hidden)),
-        *(("spending", _spending(look, part)) for part in config.fits.values()),
-        *(("windows", _windows(design, panel)) for design in plan.designs.values()),
-        *(("placebos", _placebos(counts)) for counts in look.placebos.values()),
-        *(("categories", _listed(extract.categories, "category", look)) for extract in extracts.values()),
-    ]
-    for name, extract in extracts.items():
-        for key in ("hidden files", "deaths of unknown persons", "deaths before birth"):
-            number = extract.noticed.get(key, 0)
-            rows += [("note", f"The tables of claims have {number:,} {key}.")] if number else []
-        left_out = extract.attrition[extract.attrition["step"].isin(["spending", "kept apart"])]
-        rows += [("left out", f"{name}: {_listed(left_out, 'reason', look)}")] if len(left_out) else []
-    rows += [("note", sentence(finding)) for finding in look.findings if not finding.refuses]
-    rows += [("accepted", ", ".join(config.data.accept))] if config.data.accept else []
-    lines = wrap(f"{config.title}: {plan.data.note}", WIDTH)
-    lines += wrap(f"{plan.data.label}; study hash {plan.study_hash[:12]}, fixed before any result", WIDTH)
-    for head, text in dict.fromkeys(rows):
-        lines += wrap(text, WIDTH, initial_indent=f"{head:<{INDENT}}", subsequent_indent=" " * INDENT)
+    plan = look.plan
+    with speak(plan.language, plan.config.currency):
+        lines = wrap(f"{plan.config.title}: {sentence(plan.data.note)}", WIDTH)
+        lines += wrap(say("look.hash", label=plan.data.label, hash=plan.study_hash[:12]), WIDTH)
+        for head, text in dict.fromkeys((say(f"look.{name}"), text) for name, text in _rows(look)):
+            lines += wrap(text, WIDTH, initial_indent=f"{head:<{INDENT}}", subsequent_indent=" " * INDENT)
     return "\n".join(lines)
 
 
-def _insured(panel: Panel, hidden: HiddenGroups) -> str:
-    years = panel.insured_years
-    if years is None:
-        return "insured-years are unknown: all units weigh the same"
-    total, known = np.nansum(years, axis=0).mean(), years[hidden.visible(panel.units)]
-    return f"{_range(known)} insured-years per unit and period, {total:,.0f} per period"
+def _rows(look: Look) -> Iterator[tuple[str, str]]:
+    """Return the name of each row, and its text."""
+    plan, config, panel = look.plan, look.plan.config, look.plan.panel
+    claims = disclosed_claims(plan.data.claims, plan.hidden)
+    extracts = claims.extracts if claims else {}
+    first, last = panel.timeline.name(0), panel.timeline.name(len(panel.periods) - 1)
+    length = _length(panel, len(panel.periods))
+    yield "periods", say("look.all_periods", length=length, when=say("look.range", low=first, high=last))
+    yield "units", say("look.treated", n=len(panel.units), treated=", ".join(config.case.treated))
+    yield "insured", _insured(look)
+    yield from (("spending", _spending(look, part)) for part in config.fits.values())
+    yield from (("windows", _windows(design, panel)) for design in plan.designs.values())
+    yield from (("placebos", _placebos(counts)) for counts in look.placebos.values())
+    yield from (("categories", _listed(extract.categories, "category")) for extract in extracts.values())
+    for name, extract in extracts.items():
+        for key in ("hidden files", "deaths of unknown persons", "deaths before birth"):
+            if number := extract.noticed.get(key, 0):
+                yield "note", say(f"look.noticed.{key.replace(' ', '_')}", n=number)
+        left_out = extract.attrition[extract.attrition["step"].isin(["spending", "kept apart"])]
+        if len(left_out):
+            yield "left_out", f"{name}: {_listed(left_out, 'reason')}"
+    yield from (("note", sentence(finding)) for finding in look.findings if not finding.refuses)
+    if config.data.accept:
+        yield "accepted", ", ".join(config.data.accept)
+
+
+def _length(panel: Panel, n: int) -> Finding:
+    return Finding(f"look.n_periods.{panel.frequency or 'ordinal'}", {"n": n})
 
 
 def _range(values: Floats) -> str:
-    return f"{np.nanmin(values):,.0f} to {np.nanmax(values):,.0f}" if np.isfinite(values).any() else "not shown:"
+    ends = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else ()
+    return say("look.numbers", low=ends[0], high=ends[1]) if ends else say("look.not_shown")
+
+
+def _insured(look: Look) -> str:
+    panel = look.plan.panel
+    if (years := panel.insured_years) is None:
+        return say("look.insured_unknown")
+    total, known = np.nansum(years, axis=0).mean(), years[look.plan.hidden.visible(panel.units)]
+    return say("look.insured_years", range=_range(known), total=total)
 
 
 def _spending(look: Look, part: StudyDesign) -> str:
-    config, panel = look.plan.config, look.plan.data.panel_of(part.fit)
+    panel, config = look.plan.data.panel_of(part.fit), look.plan.config
     name = f"{part.spending.name}: " if part.spending != SpendingConfig() else ""
     mean, known = mean_of(panel, panel.spending), panel.spending[look.plan.hidden.visible(panel.units)]
-    given = getattr(config.data, "spending_is", "per insured-year")
-    return f"{name}{config.currency} {mean:,.0f} per insured-year on average ({_range(known)}); given {given}"
+    given = str(getattr(config.data, "spending_is", "per insured-year")).replace(" ", "_")
+    return name + say(f"look.spending_{given}", mean=mean, range=_range(known))
 
 
 def _windows(design: Design, panel: Panel) -> str:
@@ -83,26 +90,26 @@ def _windows(design: Design, panel: Panel) -> str:
     for name in ("baseline", "performance", "masked"):
         columns = [c for label in getattr(design, name) if (c := panel.timeline.column(label)) is not None]
         if columns:
-            ends = dict.fromkeys(panel.timeline.name(column) for column in (columns[0], columns[-1]))
-            unit = plural(panel.frequency or "ordinal", len(columns))
-            parts.append(f"{name} {' to '.join(ends)} ({len(columns)} {unit})")
+            first, last = (panel.timeline.name(column) for column in (columns[0], columns[-1]))
+            when = first if first == last else say("look.range", low=first, high=last)
+            parts.append(say(f"look.{name}", when=when, length=_length(panel, len(columns))))
     return "; ".join(parts)
 
 
 def _placebos(counts: Mapping[Any, int]) -> str:
     if not counts:
-        return "none: no window or no placebo contract fits"
-    number = " to ".join(dict.fromkeys(f"{count}" for count in (min(counts.values()), max(counts.values()))))
-    return f"{number} contracts per window; windows start in {', '.join(map(str, counts))}"
+        return say("look.no_placebos")
+    low, high = min(counts.values()), max(counts.values())
+    number = f"{low}" if low == high else say("look.range", low=low, high=high)
+    return say("look.contracts", number=number, origins=", ".join(map(str, counts)))
 
 
-def _listed(frame: pd.DataFrame, label: str, look: Look) -> str:
-    """Return the lines and euros of categories, most money first; only names where small numbers are hidden."""
+def _listed(frame: pd.DataFrame, label: str) -> str:
+    """Return the lines and money of categories, most money first; only names where small numbers are hidden."""
     if frame["lines"].isna().any():
-        return f"{', '.join(map(str, frame[label]))} (some have few lines, so no lines and euros are shown)"
+        return say("look.few_lines", names=", ".join(map(str, frame[label])))
     ordered = frame.sort_values("euros", ascending=False, kind="stable")
     rest = ordered.iloc[MOST:]
     rows = [*ordered.head(MOST)[[label, "lines", "euros"]].itertuples(index=False, name=None)]
-    rows += [(f"{len(rest)} others", rest["lines"].sum(), rest["euros"].sum())] if len(rest) else []
-    currency = look.plan.config.currency
-    return "; ".join(f"{name} {lines:,} lines, {currency} {money:,.0f}" for name, lines, money in rows)
+    rows += [(say("look.others", n=len(rest)), rest["lines"].sum(), rest["euros"].sum())] if len(rest) else []
+    return "; ".join(say("look.lines", name=name, lines=lines, amount=money) for name, lines, money in rows)

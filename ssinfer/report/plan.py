@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ssinfer.periods.period import plural
+from ssinfer.language import speak
+from ssinfer.sentences import say
 from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.expected_time import expected_time
 from ssinfer.study.plan import Plan
@@ -10,22 +11,28 @@ from ssinfer.study.plan import Plan
 
 def plan_text(plan: Plan, *, n_jobs: int = 1) -> str:
     """Return one line per design (only blocks of which there are several), then fits and seconds by method."""
+    with speak(plan.language):
+        return "\n".join(_lines(plan, n_jobs))
+
+
+def _lines(plan: Plan, n_jobs: int) -> list[str]:
     config = plan.config
     shown = [block for block in BLOCKS if len({design.names[block] for design in config.designs}) > 1]
-    n, fitted = len(config.designs), len(plan.pairs)
-    lines = [f"{n} {plural('design', n)}, fitted as {fitted} {plural('pair', fitted)} of data and method"]
+    pairs = say("plan.pairs", n=len(plan.pairs))
+    lines = [say("plan.designs", n=len(config.designs), pairs=pairs)]
     for design in config.designs:
-        blocks = ", ".join(f"{block} {design.names[block]!r}" for block in shown if design.names[block])
+        blocks = ", ".join(f"{say(f'plan.{b}')} {design.names[b]!r}" for b in shown if design.names[b])
         notes = {
             "settles": design.name == config.settling[0],
-            "sensitivity: never settles": design.sensitivity,
-            f"equal to {design.equal_to!r}": design.equal_to,
-            f"fits of {design.fit!r}": design.fit != design.name,
+            "sensitivity": design.sensitivity,
+            "equal_to": design.equal_to,
+            "fits_of": design.fit != design.name,
         }
-        said = "; ".join(note for note, holds in notes.items() if holds)
-        lines.append("  ".join(filter(None, (f"  {design.name}", blocks, said))))
+        said = [say(f"plan.{name}", design=design) for name, holds in notes.items() if holds]
+        lines.append("  ".join(filter(None, (f"  {design.name}", blocks, "; ".join(said)))))
     times = expected_time(plan)
-    lines += [f"  {method}: {fits:,} fits, {1000 * each:,.1f} ms each" for method, (fits, each) in times.items()]
-    total = np.nansum([fits * each for fits, each in times.values()]) / n_jobs
+    for method, (fits, seconds) in times.items():
+        lines.append(say("plan.method", method=method, fits=fits, milliseconds=1000 * seconds))
+    total = np.nansum([fits * seconds for fits, seconds in times.values()]) / n_jobs
     fits = sum(fits for fits, _ in times.values())
-    return "\n".join([*lines, f"backtest: {fits:,} fits, about {total:,.0f} s with {n_jobs} processes"])
+    return [*lines, say("plan.backtest", fits=fits, seconds=total, n_jobs=n_jobs)]

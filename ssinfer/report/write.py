@@ -10,6 +10,7 @@ from ssinfer.atomic import atomic_files
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import StudyError
 from ssinfer.figures.svg import inline, svg_of
+from ssinfer.foreign import foreign
 from ssinfer.language import speak, spoken
 from ssinfer.report.summarise import ReportData, summarise
 from ssinfer.sentences import say, sentence
@@ -57,5 +58,6 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
         keep_trailing_newline=True,
     )
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
-    words = {"say": say, "sentence": sentence, "language": spoken()}
+    own = data.result.manifest.get("study", {}).get("report", {}).get("language", "en")  # of the user's own texts
+    words = {"say": say, "sentence": sentence, "foreign": foreign, "tag": spoken().tag, "own": own}
     return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css, **words)

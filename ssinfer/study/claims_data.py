@@ -15,6 +15,7 @@ from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, STANDARDS, expected_spend
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
 from ssinfer.errors import ClaimsError, StudyError, raised_as
+from ssinfer.finding import Finding
 from ssinfer.names import match_names
 from ssinfer.periods import PER_YEAR, read_periods
 from ssinfer.simulation.claims import SimulatedClaims
@@ -111,9 +112,8 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     left_over = len(pd.unique(practices.person)) - len(pd.unique(first.person))
     count = ClaimsCount(extracted.extracts, practices, groups, left_over, contracted, uses, truth, why_no_truth)
     by_fit = {name: views[use] for name, use in sorted(uses.items(), key=lambda item: item[1] != first_use)}
-    size = "" if groups.size is None else f" of about {groups.size:,} insured"
-    kind = {"intact": "practices", "random": "groups of random insured"}.get(groups.kind, f"{groups.kind} of practices")
-    label = f"{claims.label}; {len(first.units) - len(treated)} {kind}{size} outside the contract"
+    of = {"source": claims.label, "n": len(first.units) - len(treated), "size": groups.size}
+    label = Finding(f"data_label.groups.{groups.kind.replace(' ', '_')}", of)
     programme = ProgrammeData(grouped(extracted.whole), {k: grouped(c) for k, c in extracted.categories.items()})
     return StudyData(views[first_use].panel, label, claims.note, by_fit, count, programme, standards)
 

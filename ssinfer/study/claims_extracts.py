@@ -13,6 +13,7 @@ from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import StudyError, did_you_mean, raised_as
+from ssinfer.finding import Finding
 from ssinfer.periods import read_periods, span
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.study.config import StudyConfig
@@ -32,11 +33,11 @@ PERSON_FILTERS = (
 
 @dataclass(frozen=True, eq=False)
 class OpenedClaims:
-    """Tables of claims that are open, the data in words, and the simulation behind them if there is one."""
+    """Tables of claims that are open, what the data are, and the simulation behind them if there is one."""
 
     tables: ClaimsTables
-    label: str
-    note: str
+    label: Finding | str
+    note: Finding | str
     simulated: SimulatedClaims | None = None
 
 

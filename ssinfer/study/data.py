@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ssinfer.claims import Extract
     from ssinfer.simulation.known_saving import KnownSaving
 
-SIMULATED = "simulated data with known truth, calibrated to published figures: not a finding"
+SIMULATED = Finding("data_note.simulated", {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +69,8 @@ class StudyData:
     """The data of a study."""
 
     panel: Panel  # of the first fits
-    label: str  # the data in words
-    note: str  # whether the data are real
+    label: Finding | str  # the data
+    note: Finding | str  # whether the data are real
     views: Mapping[str, View] = field(default_factory=dict)  # by name of fits; empty if all see `panel`
     claims: ClaimsCount | None = None
     whole: ProgrammeData | None = None  # None: `panel` holds all spending of the whole population
@@ -115,8 +115,8 @@ class StudyData:
 
 def public_data(
     config: StudyConfig,
-    label: str,
-    note: str,
+    label: Finding | str,
+    note: Finding | str,
     whole: ProgrammeData,
     make: Callable[[PopulationConfig, SpendingConfig], tuple[Panel, Mapping[str, Panel]]],
     region_of: Mapping[str, str],

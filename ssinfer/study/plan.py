@@ -17,6 +17,7 @@ from ssinfer.design import Design
 from ssinfer.documents import read_text
 from ssinfer.errors import DesignError, PanelError, StudyError, raised_as
 from ssinfer.guard.method import GuardedMethod
+from ssinfer.language import speak
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.sentences import refuse
@@ -50,6 +51,7 @@ class Plan:
     contracts: Mapping[str, tuple[Contract, float]]  # and sharing rates, fractions, by name of the sharing rule
     inputs: Mapping[str, Path]  # data files, and files of contracts, by the names that the study gives them
     read: tuple[StudyConfig, str]  # settings of the study file, and its text
+    language: str = "en"  # the tag of the language of all that is printed
 
     @property
     def panel(self) -> Panel:
@@ -103,13 +105,29 @@ class Plan:
         return self.config.fingerprint()
 
 
-def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None] | None = None) -> Plan:
+def plan_study(
+    path: str | Path,
+    *,
+    n_jobs: int = 1,
+    tell: Callable[[Look], None] | None = None,
+    language: str | None = None,
+) -> Plan:
     """Read a study file (TOML), load its data (with `n_jobs` processes), look at them, and validate every step.
 
-    `tell` is called with the look at the data, before its findings are refused.
+    `tell` is called with the look at the data, before its findings are refused. All is printed in the `language` with
+    this tag, by default that of the study file; one without a catalogue is refused.
     """
-    path, text = Path(path), read_text(Path(path), "the study file", StudyError, "Pass the path of a TOML file.")
-    config = read_study(path, text)
+    with speak(language):
+        path, text = Path(path), read_text(Path(path), "the study file", StudyError, "Pass the path of a TOML file.")
+        config = read_study(path, text)
+    with speak(language or config.report.language) as spoken:
+        return _plan(config, path, text, n_jobs, tell, spoken.tag)
+
+
+def _plan(
+    config: StudyConfig, path: Path, text: str, n_jobs: int, tell: Callable[[Look], None] | None, tag: str
+) -> Plan:
+    """Load the data of a study, look at them, and validate every step."""
     # Methods and sharing are validated before the data are read, which may take minutes.
     methods = make_methods(config)
     _check_threshold(config, methods)
@@ -137,7 +155,7 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
     pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
     if case.placebos_at_most is not None:
         chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
-    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, (config, text))
+    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, (config, text), tag)
     look = look_at(plan)
     if tell is not None:
         tell(look)

@@ -61,9 +61,8 @@ class StudyResult:
 
     @property
     def language(self) -> str | None:
-        """The tag of the study's language; None if it is not known."""
-        report = self.manifest.get("study", {}).get("report") or {}
-        return report.get("language")
+        """The tag of the language of all that is printed; None: the one in use."""
+        return self.manifest.get("language")
 
     def panel_of(self, design: str) -> Panel:
         """Return the panel of a design: that of its own definition of spending, if the study has several."""

@@ -15,6 +15,8 @@ from joblib import delayed
 from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
+from ssinfer.language import speak
+from ssinfer.sentences import sentence
 from ssinfer.study.advice import advice_of
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.compared_designs import compare_designs
@@ -47,7 +49,17 @@ def run_study(
     `progress` is called with the numbers of finished and of all fits of the backtest. `tables` gets each table by the
     name of its file as soon as it is computed; they remain if a later step fails.
     """
-    tables = {} if tables is None else tables
+    with speak(plan.language, plan.config.currency):
+        return _run(plan, parts, n_jobs, progress, {} if tables is None else tables)
+
+
+def _run(
+    plan: Plan,
+    parts: tuple[str, ...],
+    n_jobs: int,
+    progress: Callable[[int, int], None] | None,
+    tables: dict[str, pd.DataFrame],
+) -> StudyResult:
     # before the first fit
     data_hash, inputs = plan.panel.fingerprint(), {name: sha256(path) for name, path in plan.inputs.items()}
     tables |= claims_tables(plan.data.claims)
@@ -162,8 +174,9 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "ssinfer": __version__,
         "study_hash": plan.study_hash,
         "data_hash": data_hash,
-        "data": plan.data.label,
-        "note": plan.data.note,
+        "language": plan.language,
+        "data": sentence(plan.data.label),
+        "note": sentence(plan.data.note),
         "seed": plan.config.seed,
         "placebo_samples": placebo_samples(plan),
         "findings": [{"id": part.id, **part.numbers} for part in (*plan.data.findings, *window_findings(plan))],

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ssinfer import Panel
 from ssinfer.errors import StudyError
+from ssinfer.language import speak
 from ssinfer.look.checks import implausible_mean
 from ssinfer.periods import span
 from ssinfer.report.look import look_text
@@ -142,7 +143,8 @@ def test_without_insured_years_totals_are_no_reading():
     frame = panel().drop(columns="insured_years")
     frame["spending"] *= 100
     (finding,) = implausible_mean(Panel.from_frame(frame, insured_years=None), (300, 30_000))
-    assert "totals of a unit and period (unknown)" in sentence(finding, "EUR")
+    with speak(currency="EUR"):
+        assert "totals of a unit and period (unknown)" in sentence(finding)
 
 
 def test_thousands_points_are_refused_where_persons_have_them(tmp_path):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from ssinfer.finding import Finding
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Span
 from ssinfer.study.data import StudyData
@@ -38,7 +39,8 @@ class ClaimsConfig(DataConfig):
         from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415
 
         tables = ClaimsTables.open(folder / self.file, memory_limit=self.memory_limit)
-        yield OpenedClaims(tables, f"claims in {self.file}", f"data of the study's own claims {self.file}")
+        label, note = (Finding(f"data_{what}.claims", {"file": self.file}) for what in ("label", "note"))
+        yield OpenedClaims(tables, label, note)
 
 
 SOURCE = DataSource("claims", "Claims of insured persons", 50, ClaimsConfig, has_persons=True, has_claims=True)

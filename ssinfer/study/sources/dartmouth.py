@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ssinfer.finding import Finding
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.data import StudyData
 from ssinfer.study.source import DataConfig, DataSource
@@ -15,8 +16,8 @@ class DartmouthConfig(DataConfig):
         from ssinfer.datasets import load_dartmouth  # noqa: PLC0415  (only the source that is used)
 
         panel = load_dartmouth()
-        label = f"Dartmouth Atlas, {len(panel.units)} US counties"
-        return StudyData(panel, label, "real data: Medicare spending per US county")
+        label = Finding("data_label.dartmouth", {"n": len(panel.units)})
+        return StudyData(panel, label, Finding("data_note.dartmouth", {}))
 
 
 SOURCE = DataSource("dartmouth", "Medicare spending per US county (Dartmouth Atlas)", 20, DartmouthConfig)

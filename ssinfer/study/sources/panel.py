@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.errors import StudyError, did_you_mean, refuse_unknown
+from ssinfer.finding import Finding
 from ssinfer.panel import Panel
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import PopulationConfig
@@ -50,8 +51,8 @@ class PanelConfig(DataConfig):
 
         regions = {} if self.region is None else dict(zip(frame[unit].astype(str), frame[self.region], strict=True))
         whole = ProgrammeData(panels[scale], {name: panels[name] for name in saved})
-        note = f"data of the study's own file {self.file}"
-        return public_data(config, f"panel {self.file}", note, whole, make, regions)
+        label, note = (Finding(f"data_{what}.panel", {"file": self.file}) for what in ("label", "note"))
+        return public_data(config, label, note, whole, make, regions)
 
     def _panel(self, frame: Any, spending: str) -> Panel:
         own = {"periods_per_year": self.periods_per_year, "accept": self.accept}

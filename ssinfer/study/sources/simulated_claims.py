@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from ssinfer.atomic import temporary_folder
 from ssinfer.errors import SsinferError, StudyError, raised_as, refuse_unknown
+from ssinfer.finding import Finding
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Span
 from ssinfer.study.data import SIMULATED, StudyData
@@ -56,10 +57,8 @@ class SimulatedClaimsConfig(DataConfig):
             target = temporary / "claims" if self.file is None else folder / self.file
             simulated = _simulated(self.simulation, target, n_jobs)
             setting = simulated.setting
-            label = (
-                f"simulated claims of {setting.n_insured:,} insured, {simulated.lines:,} lines, {setting.first} to "
-                f"{setting.last}, seed {setting.seed}"
-            )
+            of = {"insured": setting.n_insured, "lines": simulated.lines, "seed": str(setting.seed)}
+            label = Finding("data_label.simulated_claims", {**of, "first": setting.first, "last": setting.last})
             tables = ClaimsTables.open(simulated.folder, memory_limit=self.memory_limit)
             yield OpenedClaims(tables, label, SIMULATED, simulated)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ssinfer.finding import Finding
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Span
 from ssinfer.study.data import SIMULATED, StudyData
@@ -22,7 +23,8 @@ class SimulatedPanelConfig(DataConfig):
         performance = config.windows.performance
         start = performance.first if isinstance(performance, Span) else performance[0]
         simulated = simulate_kerngezond_vlissingen(self.groups, saving=self.saving, start=str(start), seed=self.seed)
-        label = f"simulated quarterly panel, {self.groups} groups, true saving {100 * self.saving:g}%, seed {self.seed}"
+        of = {"groups": self.groups, "saving": 100 * self.saving, "seed": str(self.seed)}
+        label = Finding("data_label.simulated_panel", of)
         return StudyData(simulated.panel, label, SIMULATED)
 
 

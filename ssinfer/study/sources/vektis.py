@@ -71,10 +71,10 @@ class VektisConfig(DataConfig):
         # A column that enters the files changes the scale between years, but not between designs.
         whole = ProgrammeData(*panels(Basket("all spending", "", tuple(CARE_TYPES)), PopulationConfig()))
         baskets = dict.fromkeys(part.basket or (part.name if part.include else self.basket) for part in config.spending)
-        named = f"basket {', '.join(map(repr, baskets))}, {years[0]}-{years[-1]}"
-        label = f"Vektis, {named}, {len(whole.whole.units)} municipalities"
-        note = "real data: Dutch municipalities (Bron: Vektis)"
-        data = public_data(config, label, note, whole, make, {unit: unit for unit in whole.whole.units})
+        of = {"first": str(years[0]), "last": str(years[-1]), "n": len(whole.whole.units)}
+        label = Finding("data_label.vektis", {"baskets": ", ".join(map(repr, baskets)), **of})
+        note, regions = Finding("data_note.vektis", {}), {unit: unit for unit in whole.whole.units}
+        data = public_data(config, label, note, whole, make, regions)
         return replace(data, findings=tuple(found.values()))
 
 
