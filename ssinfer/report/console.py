@@ -52,7 +52,8 @@ def _frontier(analysis: Analysis) -> Iterator[str]:
     cells = [[f"{number}" for number in rows["number"]], [plain(100 * share, 0) for share in rows["share_of_spending"]]]
     cells += [column_with_errors([*rows[name]], [*rows[f"{name}_se"]], scale) for name, scale in UNIT.items()]
     yield from ("", _text(("number", "share_of_spending", *UNIT), [list(row) for row in zip(*cells, strict=True)]))
-    yield fill(say("console.rest", currency=analysis.result.currency, n=len(compared) - len(rows)), WIDTH)
+    rest = {"currency": analysis.result.currency, "n": len(compared) - len(rows), "section": say("section.one-scale")}
+    yield fill(say("console.rest", **rest), WIDTH)
 
 
 def _placebos(analysis: Analysis) -> Iterator[str]:
