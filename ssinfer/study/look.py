@@ -66,7 +66,7 @@ def look_at(plan: "Plan") -> Look:
         if design.equal_to
     ]
     findings += [
-        Finding("earlier_spending", {"name": part.name, "side": side, "percent": 100 * share}, refuses=False)
+        Finding(f"earlier_spending_{side}", {"name": part.name, "percent": 100 * share}, refuses=False)
         for part in config.population
         for side, share in part.earlier_spending.items()
     ]

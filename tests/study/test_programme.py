@@ -187,7 +187,7 @@ def test_blocks_and_members_are_those_of_one_group_in_all_populations(world):
 
 def test_persons_of_high_earlier_spending_are_compared_in_the_same_groups_with_a_warning(world):
     plan, *_, look = world
-    (found,) = [finding for finding in look.findings if finding.id == "earlier_spending"]
+    (found,) = [finding for finding in look.findings if finding.id == "earlier_spending_highest"]
     assert "20% of persons with the highest spending" in sentence(found)
     assert "regression to the mean" in sentence(found)
     dear, every = (plan.data.view_of(name).cohort for name in ("all care of the highest fifth", "all care"))

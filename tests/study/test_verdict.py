@@ -197,7 +197,7 @@ def test_one_placebo_gives_no_verdict_and_the_reason(small_study):
     assert (verdict.verdict, verdict.paid) == (None, None)
     assert [reason.id for reason in verdict.reasons] == ["no_threshold", "not_settled"]
     assert "at least 9 are needed" in verdict.reasons[0].numbers["reason"]
-    assert "so there is no verdict" in " ".join(design_table(result).split())
+    assert "There is no verdict" in " ".join(design_table(result).split())
 
 
 def test_a_threshold_that_the_settling_method_cannot_give_is_refused_before_the_data_are_read(small_plan):

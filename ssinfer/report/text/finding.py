@@ -9,7 +9,7 @@ from ssinfer.finding import Finding
 from ssinfer.printed import listed, quoted
 from ssinfer.report.analysis import Analysis, Row, named, pair_of, span
 from ssinfer.report.text.compared import answer
-from ssinfer.report.text.names import threshold_in_words
+from ssinfer.report.text.names import kind_in_words, threshold_in_words
 from ssinfer.sentences import in_words, say
 from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
@@ -49,7 +49,9 @@ def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
     reasons = [reason for reason in verdict.reasons if reason.id not in SAID_LATER]
     for reason in reasons:
         implied = reason.id == "not_settled" and len(reasons) > 1
-        yield Finding("nothing_settled" if implied else reason.id, {**where, **reason.numbers})
+        said = {**where, **reason.numbers}
+        said |= {"threshold": kind_in_words(said["kind"])} if "kind" in said else {}
+        yield Finding("nothing_settled" if implied else reason.id, said)
 
 
 def threshold_findings(analysis: Analysis) -> Iterator[Finding]:
@@ -61,7 +63,7 @@ def threshold_findings(analysis: Analysis) -> Iterator[Finding]:
         rates = {"false_payment_rate": verdict.false_payment_rate, "detection": verdict.detection["0.03"]}
         yield Finding("payments", rates | {"n_judged": verdict.n_judged})
         if verdict.n_left_out:
-            yield Finding("left_out", {"n_left_out": verdict.n_left_out})
+            yield Finding("left_out", {"n": verdict.n_left_out})
     if verdict.detectable_saving is not None:
         yield Finding("detectable_saving", {"saving": verdict.detectable_saving})
     if verdict.insured_needed is not None:

@@ -25,6 +25,11 @@ def kind_name(kind: str) -> str:
     return say("threshold.contract") if kind == CONTRACT else say(f"threshold.{kind}", str(KINDS.find(kind).label))
 
 
+def kind_in_words(kind: str) -> str:
+    """Return the name of a kind of threshold inside a sentence."""
+    return kind_name(kind) if kind == CONTRACT else say(f"threshold.{kind}.in_words", str(KINDS.find(kind).words))
+
+
 def threshold_name(key: ThresholdKey, *, short: bool = False) -> str:
     """Return the name of a threshold in tables and figures; the short name leaves out one-sided and flat.
 
@@ -33,10 +38,8 @@ def threshold_name(key: ThresholdKey, *, short: bool = False) -> str:
     >>> threshold_name(ThresholdKey("credible", 0.95, "one-sided", "flat"), short=True)
     'Credible (model) 95%'
     """
-    name, level = kind_name(key.kind), _level(key)
-    sided = [] if key.level is None or (short and key.side == "one-sided") else [say(f"side.{key.side}")]
-    prior = _prior(key) if key.informed or not short else []
-    return ", ".join([" ".join([name, *level]), *sided, *prior])
+    level, *rest = _parts(key, short=short)
+    return ", ".join([f"{kind_name(key.kind)} {level}".rstrip(), *rest])
 
 
 def threshold_in_words(key: ThresholdKey) -> str:
@@ -45,11 +48,8 @@ def threshold_in_words(key: ThresholdKey) -> str:
     >>> threshold_in_words(ThresholdKey("placebo", 0.95)), threshold_in_words(ThresholdKey("schedule"))
     ('the placebo threshold (95%, one-sided)', "Medicare's schedule")
     """
-    if key.kind == CONTRACT:
-        return kind_name(key.kind)
-    name = say(f"threshold.{key.kind}.in_words", str(KINDS.find(key.kind).words))
-    parts = [*_level(key), *([] if key.level is None else [say(f"side.{key.side}")]), *_prior(key)]
-    return f"{name} ({', '.join(parts)})" if parts else name
+    parts = ", ".join(filter(None, _parts(key)))
+    return f"{kind_in_words(key.kind)} ({parts})" if parts else kind_in_words(key.kind)
 
 
 def comparison_group(design: Design) -> str:
@@ -58,12 +58,12 @@ def comparison_group(design: Design) -> str:
     return say("comparison.without_contracted", rule=rule, n=n) if n else rule
 
 
-def _level(key: ThresholdKey) -> list[str]:
-    return [] if key.level is None else [say("level", level=100 * key.level)]
-
-
-def _prior(key: ThresholdKey) -> list[str]:
-    return [say(f"prior.{key.prior}", say("prior", prior=key.prior))] if key.prior else []
+def _parts(key: ThresholdKey, *, short: bool = False) -> list[str]:
+    """Return level (empty without levels), side and prior of a threshold; of the short name, those that are unusual."""
+    level = "" if key.level is None else say("level", level=100 * key.level)
+    side = [say(f"side.{key.side}")] if level and not (short and key.side == "one-sided") else []
+    prior = say(f"prior.{key.prior}", say("prior", prior=key.prior)) if key.prior else ""
+    return [level, *side, *([prior] if prior and (key.informed or not short) else [])]
 
 
 def _rule(rule: Any) -> str:
@@ -76,7 +76,7 @@ def _rule(rule: Any) -> str:
         return say("comparison.beyond" if rule.beyond else "comparison.within", km=rule.km, beyond=rule.beyond)
     if isinstance(rule, SimilarSize):
         given = [name for name in ("ratio", "at_least") if getattr(rule, name) not in (0.0, float("inf"))]
-        return say("_".join(["comparison.size", *given]), **vars(rule))
+        return say(f"comparison.{'_'.join(['size', *given])}", **vars(rule))
     if isinstance(rule, SimilarSpending):
         return say("comparison.spending", share=100 * rule.within)
     return "; ".join(map(_rule, rule.rules)) if isinstance(rule, Every) else repr(rule)
