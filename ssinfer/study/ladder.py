@@ -37,12 +37,13 @@ def ladder(plan: Plan, result: BacktestResult, pairs: Sequence[PairOutcome]) -> 
 
     Standard errors of computed rows are SDs over block-bootstrap replicates r of the same placebos, each with its own
     :math:`(k_r, \tau_r)`: of :math:`T_r = z\,SE_r` and :math:`\Phi(s / SE_r - z)` at the size and years of the row,
-    paired for differences, and of the size that the replicate itself would need,
+    paired for differences, and of the years that the replicate needs. That of the size that finds s with probability p,
 
-    .. math:: n_r = k_r^2 / (SE_*^2 - \tau_r^2), \qquad SE_* = s / (z + z_p)
+    .. math:: n = k^2 / V, \quad V = s^2 / (z + z_p)^2 - \tau^2, \quad se(n)^2 = g'Cg, \quad g = (1 / V, k^2 / V^2),
 
-    for detection of s with probability p; years alike. The own saving s and the share of spending stay at their means.
-    More than a tenth of the replicates without a finite size or number of years: NaN, with the reason in `no_error`.
+    is by the delta method, with C the covariance of :math:`(k_r^2, \tau_r^2)`: near V = 0 the spread of the sizes
+    themselves is that of a few replicates. The own saving s and the share of spending stay at their means. Where more
+    than a tenth of the replicates have no such size or years, there is no error, and `no_error` says so.
     """
     today = next((pair for pair in pairs if (pair.design.name, pair.method) == plan.config.settling), None)
     if today is None:
@@ -87,12 +88,8 @@ def _scenario(plan: Plan, result: BacktestResult, today: PairOutcome) -> tuple[S
 
 def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted: float) -> Iterator[dict[str, Any]]:
     """Yield twice as many insured and one more year, and the insured and years that find the saving as `wanted`."""
-    share, saving, z = (
-        today.mean("share_of_spending"),
-        today.mean(f"own_saving {at}"),
-        now.threshold / now.standard_error,
-    )
-    n_blocks = today.rows["block"].nunique()
+    share, saving = today.mean("share_of_spending"), today.mean(f"own_saving {at}")
+    z, n_blocks = now.threshold / now.standard_error, today.rows["block"].nunique()
     noise = np.vstack([(now.k, now.shock_sd), noise if len(noise) else (np.nan, np.nan)])  # today's, then replicates
 
     def parts(each: Scenario) -> tuple[Floats, Floats]:  # of its standard error: sampling and shock, (1 + R,)
@@ -106,10 +103,12 @@ def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted:
     by_years = [replace(now, years=years) for years in range(now.years, max(now.years, MOST_YEARS) + 1)]
     found = np.stack([figures(each)[1] >= wanted for each in by_years])
     years = np.where(found.any(axis=0), now.years + found.argmax(axis=0), np.inf)
-    sampling, shock = parts(now)
-    with np.errstate(divide="ignore"):
-        error = np.divide(saving, max(z + ndtri(wanted), 0.0))  # infinite if every size finds it
-        sizes = np.maximum(now.insured * sampling**2 / np.maximum(error**2 - shock**2, 0.0), 1.0)
+    sampling, shock = (part**2 for part in parts(now))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = np.divide(saving, max(z + ndtri(wanted), 0.0)) ** 2 - shock  # infinite if every size finds it
+        slopes = 1 / room[0], sampling[0] / room[0] ** 2
+        sizes = np.where(room > 0, now.insured * (sampling * slopes[0] + (shock - shock[0]) * slopes[1]), np.inf)
+    sizes[0] = max(sizes[0], 1.0)
     changes: list[tuple[str, str, Scenario, dict[str, Floats]]] = [
         ("size", "twice as many insured", replace(now, insured=2 * now.insured), {}),
         *(("years", "one more year", each, {}) for each in by_years[1:2]),
@@ -124,6 +123,6 @@ def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted:
         errors = spread_of_replicates(values[:, 1:].T, n_blocks)
         for name, value, error in zip((*COMPUTED, *needed), values[:, 0].tolist(), errors.tolist(), strict=False):
             row |= {name: value, f"{name}_se": error}
-        few = f"the placebos lie in fewer than {MIN_BLOCKS} blocks of neighbours"
-        none = f"no size or number of years suffices in more than {100 * (1 - MIN_KNOWN):.0f}% of the replicates"
-        yield {**row, "no_error": "" if np.isfinite(errors).all() else few if n_blocks < MIN_BLOCKS else none}
+        why = f"more than {100 * (1 - MIN_KNOWN):.0f}% of the bootstrap replicates have no such {block}"
+        why = f"the placebos lie in fewer than {MIN_BLOCKS} blocks of neighbours" if n_blocks < MIN_BLOCKS else why
+        yield {**row, "no_error": "" if np.isfinite(errors).all() else why}
