@@ -26,12 +26,17 @@ def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, Booleans
     if not len(edges):
         return classes
     for low, high in pairwise([0.0, *sorted(set(edges)), np.inf]):
-        above = f"{low:,.0f} and above" if np.isinf(high) else f"{low:,.0f} to {high:,.0f}"
-        name = f"below {high:,.0f}" if low == 0 else above
+        name = size_class(low, high)
         inside = (assigned >= low) & (assigned < high)
         if inside.any():
             classes[name] = inside
     return classes
+
+
+def size_class(low: float, high: float) -> str:
+    """Return the name of a class of insured persons from `low` up to, without, `high`."""
+    above = f"{low:,.0f} and above" if np.isinf(high) else f"{low:,.0f} to {high:,.0f}"
+    return f"below {high:,.0f}" if low == 0 else above
 
 
 def groups(placebos: pd.DataFrame, edges: Sequence[float]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:

@@ -8,15 +8,19 @@ from typing import Any, Literal
 import pandas as pd
 
 from ssinfer.finding import Finding
-from ssinfer.language import currency_in_use
+from ssinfer.foreign import foreign
+from ssinfer.language import currency_in_use, spoken
 from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis, Pair
 from ssinfer.sentences import say, sentence
 
-#: How a cell is printed. "cell": text set flush right. "word": yes or no, or the word with the id
-#: ``cell.<column>.<value>``. "percent": of a fraction. "money": per insured-year. "total": in millions from a million.
-type Form = Literal["text", "cell", "word", "number", "percent", "money", "total"]
+#: How a cell is printed. "cell": text set flush right. "own": the user's words. "english": in every language. "word":
+#: yes or no, or the word with the id ``cell.<column>.<value>``. "percent": of a fraction. "money": per insured-year.
+#: "total": in millions from a million.
+type Form = Literal["text", "cell", "own", "english", "word", "number", "percent", "money", "total"]
+
+_TEXTS = ("text", "own", "english", "word")
 
 #: All tables: module attributes TABLES in ``ssinfer.report.tables``, and entry points of ``ssinfer.report_tables``.
 TABLES = Registry("report table", "ssinfer.report.tables", "TABLES", "ssinfer.report_tables")
@@ -56,9 +60,8 @@ class TableColumn:
     def cells(self, rows: pd.DataFrame) -> list[str]:
         """Return the printed cells of this column."""
         values = rows[self.name].tolist()
-        if self.form in ("text", "cell", "word"):
-            printed = self._word if self.form == "word" else str
-            return [ABSENT if _missing(value) else printed(value) for value in values]
+        if self.form in (*_TEXTS, "cell"):
+            return [ABSENT if _missing(value) else self._text(value) for value in values]
         numbers = _numbers(values)
         if self.form == "money":
             return [money(number, currency_in_use(), self.decimals or 0) for number in numbers]
@@ -71,8 +74,15 @@ class TableColumn:
         decimals = self.decimals if self.decimals is not None else int(self.form == "percent")
         return [plain(scale * number, decimals) for number in numbers]
 
-    def _word(self, value: Any) -> str:
-        return say(f"cell.{self.name}.{value}", value) if isinstance(value, str) else say("yes" if value else "no")
+    def _text(self, value: Any) -> str:
+        if self.form == "own" and spoken().tag != "en":
+            return foreign(value, "")
+        if self.form == "word":
+            try:
+                return say(f"cell.{self.name}.{value}" if isinstance(value, str) else "yes" if value else "no")
+            except KeyError:  # a value of the user's data
+                return foreign(value)
+        return foreign(value) if self.form == "english" else str(value)
 
 
 def columns_of(declared: str) -> tuple[TableColumn, ...]:
@@ -128,7 +138,7 @@ class ReportTable:
             caption=say(f"{own}.caption", self.caption, n=len(rows)),
             names=tuple(heads),
             columns=tuple(say(f"{own}.{name}", head, currency=currency) for name, head in heads.items()),
-            numeric=tuple(column.form not in ("text", "word") for column in shown),
+            numeric=tuple(column.form not in _TEXTS for column in shown),
             rows=tuple(zip(*(column.cells(rows) for column in shown), strict=True)),
             notes=tuple(sentence(note) for note in notes if note),
             folded=self.folded,

@@ -11,20 +11,21 @@ from ssinfer.backtesting.advice import EVERY, NEVER
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of
 from ssinfer.report.table import ReportTable
+from ssinfer.report.tables.comparison import with_sizes
 from ssinfer.report.text.names import model_kinds, plain_key, threshold_name
 from ssinfer.sentences import say
 from ssinfer.thresholds.kind import ThresholdKey
 
 SPECIFICATIONS = (
-    "label threshold_name false_payment_rate:percent detection_rate:percent n_rows:number n_unjudged:number "
+    "label:own threshold_name false_payment_rate:percent detection_rate:percent n_rows:number n_unjudged:number "
     "admitted:word advised:word"
 )
 LADDER = (
-    "change threshold:percent threshold_difference:percent detection_rate:percent detection_rate_difference:percent "
-    "insured:number years:number source:word"
+    "change:own threshold:percent threshold_difference:percent detection_rate:percent "
+    "detection_rate_difference:percent insured:number years:number source:word"
 )
 PARETO = (
-    "label threshold_name abs_bias_case:percent:1 bias_sd_between:percent:1 abs_bias_selected:percent:1 "
+    "label:own threshold_name abs_bias_case:percent:1 bias_sd_between:percent:1 abs_bias_selected:percent:1 "
     "false_payment_rate:percent detection_rate:percent"
 )
 KINDS = (
@@ -48,7 +49,7 @@ def _model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
                 name = {"threshold_name": threshold_name(key, short=True)}
                 labels = {"label": analysis.label(pair), "size_class": size, "promised": 1 - level, **name}
                 records.append({**next((dict(row) for _, row in part[key.rows(part)].iterrows()), {}), **labels})
-    return pd.DataFrame(records)
+    return with_sizes(analysis, pd.DataFrame(records)) if records else pd.DataFrame()
 
 
 def _model_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
@@ -99,8 +100,10 @@ def _ladder(analysis: Analysis) -> pd.DataFrame:
 _all_sizes, _each_size = (partial(_model_thresholds, by_size=by_size) for by_size in (False, True))
 TABLES = (
     ReportTable("ladder", "advice", 25, _ladder, LADDER),
-    ReportTable("kinds", "advice", 30, _all_sizes, f"label {KINDS}", _model_remarks),
-    ReportTable("kinds-by-size", "advice", 40, _each_size, f"label size_class {KINDS}", _model_remarks, folded=True),
+    ReportTable("kinds", "advice", 30, _all_sizes, f"label:own {KINDS}", _model_remarks),
+    ReportTable(
+        "kinds-by-size", "advice", 40, _each_size, f"label:own size_class {KINDS}", _model_remarks, folded=True
+    ),
     ReportTable("pareto", "advice", 50, _pareto, PARETO, _pareto_remarks),
     ReportTable("specifications", "advice", 60, _specifications, SPECIFICATIONS, folded=True),
 )

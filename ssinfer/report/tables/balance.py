@@ -13,7 +13,7 @@ from ssinfer.report.table import ReportTable, by_pair, check_name
 from ssinfer.sentences import say
 
 COLUMNS = (
-    "label treated:cell control:cell effective:number smd variance_ratio ks equipoise matched effective_sample_size"
+    "label:own treated:cell control:cell effective:number smd variance_ratio ks equipoise matched effective_sample_size"
 )
 
 

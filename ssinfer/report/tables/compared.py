@@ -10,13 +10,13 @@ from ssinfer.sentences import say
 from ssinfer.study.compared_designs import DIFFERENCES
 
 ONE_SCALE = (
-    "numbered share_of_spending:percent:0 share_of_persons:percent:0 deviation_money:number threshold_all:percent "
+    "numbered:own share_of_spending:percent:0 share_of_persons:percent:0 deviation_money:number threshold_all:percent "
     "threshold_money:number false_payment_rate:percent misallocation:number by:cell judged:number"
 )
 PARTIES = (
-    "numbered programme saving:percent:0 own_saving:percent:1 detection_rate:percent paid:number paid_range:cell "
-    "insurer:number insurer_range:cell pays_back:percent:0 more_than_saved:percent:0 earned_of_100:number:0 "
-    "paid_without_threshold:number:0 case_paid:number"
+    "numbered:own programme:own saving:percent:0 own_saving:percent:1 detection_rate:percent paid:number "
+    "paid_range:cell insurer:number insurer_range:cell pays_back:percent:0 more_than_saved:percent:0 "
+    "earned_of_100:number:0 paid_without_threshold:number:0 case_paid:number"
 )
 
 
@@ -69,10 +69,10 @@ def _stop_loss(analysis: Analysis) -> pd.DataFrame:
     return rows.assign(label=rows["design"].map(words)) if len(rows) else rows
 
 
-STOP_LOSS = "label origin excess:number:0 excess_sd:number:0 groups:number:0"
+STOP_LOSS = "label:own origin excess:number:0 excess_sd:number:0 groups:number:0"
 TABLES = (
     ReportTable("one-scale-table", "one-scale", 10, _designs, ONE_SCALE),
-    ReportTable("effects", "blocks", 10, _effects, "block entry threshold_money:number deviation_money:number"),
+    ReportTable("effects", "blocks", 10, _effects, "block entry:own threshold_money:number deviation_money:number"),
     ReportTable("parties-table", "parties", 10, _parties, PARTIES),
     ReportTable("stop-loss", "parties", 20, _stop_loss, STOP_LOSS, folded=True),
 )

@@ -1,10 +1,12 @@
 """Tables that compare the designs: their definitions, their errors and payments on placebos, and refusals."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.scores import size_class
 from ssinfer.finding import Finding
 from ssinfer.printed import ABSENT, column_with_errors, count
 from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of, span
@@ -17,14 +19,14 @@ MIN_WINDOWS = 3  # of the contract group, before its bias is called out
 SIZE_CLASS = ["design", "method", "size_class"]
 MEASURES = ["threshold", "threshold_se", "false_payment_rate", "false_payment_rate_se"]
 SCORES = (
-    "label bias:percent case_bias:cell sd:percent bias_sd_between:percent:1 coverage_95:percent width_90:percent "
+    "label:own bias:percent case_bias:cell sd:percent bias_sd_between:percent:1 coverage_95:percent width_90:percent "
     "interval_score_90:percent"
 )
 PAYMENTS = (
-    "label judged:cell threshold:percent threshold_less_bias:percent case_rate:percent:1 case_money:money "
+    "label:own judged:cell threshold:percent threshold_less_bias:percent case_rate:percent:1 case_money:money "
     "false_payment_rate:percent detection_rate_3:percent detection_rate_5:percent"
 )
-SIZES = "label size_class n_units:number sd:percent threshold:percent false_payment_rate:percent"
+SIZES = "label:own size_class n_units:number sd:percent threshold:percent false_payment_rate:percent"
 
 
 def _designs(analysis: Analysis) -> pd.DataFrame:
@@ -99,7 +101,20 @@ def _sizes(analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame()
     scores = backtest.scores[backtest.scores["size_class"] != ALL_SIZES]
     reference = backtest.thresholds[COMPARISON_KEY.rows(backtest.thresholds)][SIZE_CLASS + MEASURES]
-    return analysis.labelled(scores[[*SIZE_CLASS, "n_units", "sd", "sd_mcse"]].merge(reference, "left", SIZE_CLASS))
+    classes = scores[[*SIZE_CLASS, "n_units", "sd", "sd_mcse"]].merge(reference, "left", SIZE_CLASS)
+    return with_sizes(analysis, analysis.labelled(classes))
+
+
+def with_sizes(analysis: Analysis, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its size classes in words."""
+    edges = analysis.result.manifest.get("study", {}).get("case", {}).get("size_edges", ())
+    words = {
+        size_class(low, high): say(
+            f"size.{'below' if not low else 'above' if high == np.inf else 'between'}", low=low, high=high
+        )
+        for low, high in pairwise([0.0, *sorted(set(edges)), np.inf])
+    }
+    return table.assign(size_class=[words.get(name, name) for name in table["size_class"]])
 
 
 def _refusals(analysis: Analysis) -> pd.DataFrame | Finding:
@@ -121,9 +136,11 @@ def _refusals(analysis: Analysis) -> pd.DataFrame | Finding:
 
 
 TABLES = (
-    ReportTable("designs", "comparison", 10, _designs, "label description group baseline performance case_mix"),
+    ReportTable("designs", "comparison", 10, _designs, "label:own description:own group baseline performance case_mix"),
     ReportTable("scores", "comparison", 20, _scores, SCORES, _scores_remarks),
     ReportTable("payments", "comparison", 40, _payments, PAYMENTS, _payments_remarks),
     ReportTable("sizes", "comparison", 50, _sizes, SIZES),
-    ReportTable("refusals", "comparison", 60, _refusals, "label status:word share:cell reason times:number"),
+    ReportTable(
+        "refusals", "comparison", 60, _refusals, "label:own status:word share:cell reason:english times:number"
+    ),
 )

@@ -50,7 +50,7 @@ def _truncation_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Fin
 
 
 ATTRITION = "step:word reason:word persons:number insured_years:number lines:number euros:number:2"
-TRUNCATION = "definition year:cell cap:money share_above:percent:1 cut:total share_cut:percent:1"
+TRUNCATION = "definition:own year:cell cap:money share_above:percent:1 cut:total share_cut:percent:1"
 TABLES = (
     ReportTable("attrition", "counting", 10, _attrition, ATTRITION, _attrition_remarks),
     ReportTable("truncation", "counting", 20, _truncation, TRUNCATION, _truncation_remarks),
