@@ -1,8 +1,11 @@
-"""Later: labelled data that are made when they are first read. Labels take longer than the numbers of many fits."""
+"""What is made when it is first read: labelled data, which take longer than the numbers of many fits, and names."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
+
+import lazy_loader as lazy  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,3 +43,14 @@ class LaterField[T]:
 def made[T](value: T | Later[T]) -> T:
     """Return a value, made now if it is a `Later`."""
     return value.make() if isinstance(value, Later) else value
+
+
+def lazy_names(package: str, file: str, elsewhere: Mapping[str, str]) -> tuple[Any, Any, list[str]]:
+    """Return `__getattr__`, `__dir__` and `__all__` of a package: the names of its stub, and of modules elsewhere."""
+    load, _, own = lazy.attach_stub(package, file)
+    names = sorted([*own, *elsewhere])
+
+    def find(name: str) -> Any:
+        return getattr(import_module(elsewhere[name]), name) if name in elsewhere else load(name)
+
+    return find, lambda: names, names

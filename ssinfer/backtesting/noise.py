@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import COUNT, checked
+from ssinfer.arguments import COUNT, POSITIVE, checked
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
-from ssinfer.errors import ParameterError, RefusalError
+from ssinfer.errors import RefusalError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
 from ssinfer.streams import stream_of
-from ssinfer.thresholds.placebo_rows import codes_by_appearance, require_columns
+from ssinfer.thresholds.placebo_rows import codes_by_appearance, require_columns, rows_of_placebos
 from ssinfer.typing import Floats, Positions
 
 #: Fewest placebo units that can tell sampling noise from a group shock.
@@ -85,9 +85,8 @@ def noise_components(
 
     Raises
     ------
-    DataError : a column is missing
-    RefusalError
-        Fewer than 20 units, rows of several designs or methods, or sizes that are too equal to tell k from the shock.
+    DataError : a column is missing, or several designs or methods are mixed
+    RefusalError : fewer than 20 units, or sizes that are too equal to tell k from the shock
 
     Examples
     --------
@@ -145,6 +144,7 @@ def noise_components(
     )
 
 
+@checked(k=POSITIVE)
 def outside_sampling_interval(
     placebos: pd.DataFrame, k: float, level: float = 0.95, seed: int = 1
 ) -> OutsideSamplingInterval:
@@ -152,8 +152,6 @@ def outside_sampling_interval(
     from scipy.stats import norm  # noqa: PLC0415  (scipy.stats is slow to import)
 
     level = check_level(level)
-    if not (np.isfinite(k) and k > 0):
-        raise ParameterError(f"k must be a positive number, got {k!r}. noise_components estimates it.")
     rows = _usable(placebos)
     rate = rows["savings_rate"].to_numpy(dtype=float)
     end = norm.ppf((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))
@@ -168,19 +166,13 @@ def outside_sampling_interval(
 
 def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
     require_columns(placebos, ("unit", "savings_rate", "insured_years"))
-    for name in ("design", "method"):
-        if name in placebos.columns and len(pd.unique(placebos[name])) > 1:
-            raise RefusalError(
-                f"placebos holds rows of several {name}s, which would count the same history several times. Select one "
-                f"{name} first."
-            )
-    keep = np.isfinite(placebos["savings_rate"].to_numpy(dtype=float)) & (placebos["insured_years"].to_numpy() > 0)
-    for name, wanted in (("role", "placebo"), ("status", "ok")):
-        if name in placebos.columns:
-            keep &= (placebos[name] == wanted).to_numpy()
+    rows = rows_of_placebos(placebos)
+    keep = np.isfinite(rows["savings_rate"].to_numpy(dtype=float)) & (rows["insured_years"].to_numpy() > 0)
+    if "status" in rows.columns:
+        keep &= (rows["status"] == "ok").to_numpy()
     if not keep.any():
         raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
-    return placebos[keep].sort_values([name for name in ("unit", "origin") if name in placebos.columns], kind="stable")
+    return rows[keep].sort_values([name for name in ("unit", "origin") if name in rows.columns], kind="stable")
 
 
 def _blocks(rows: pd.DataFrame) -> Positions:

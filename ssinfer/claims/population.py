@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from ssinfer.arguments import read_fields
+from ssinfer.arguments import SHARE, Optional, read_fields
 from ssinfer.errors import ClaimsError
 from ssinfer.names import as_names
 
@@ -81,7 +81,7 @@ class Population:
         for name in ("practices", "insurers", "ses", "regions"):
             if isinstance(label := getattr(self, name), str):  # a single name
                 object.__setattr__(self, name, (label,))
-        read_fields(self)
+        read_fields(self, minimum_enrolment=Optional(SHARE))
         if (self.kind == "closed") != bool(self.baseline):
             raise ClaimsError("A closed population needs baseline periods; an open population has none.")
         if self.after_leaving == "drop" and self.kind == "open":
@@ -98,8 +98,6 @@ class Population:
             if not 0 <= low <= high:
                 raise ClaimsError(f"ages is {self.ages}; allowed: the lowest and the highest age, such as (65, 120).")
             object.__setattr__(self, "ages", (int(low), int(high)))
-        if self.minimum_enrolment is not None and not 0 < self.minimum_enrolment <= 1:
-            raise ClaimsError(f"minimum_enrolment is {self.minimum_enrolment}; allowed: a share, 0 to 1.")
         side, share = next(iter(self.earlier_spending.items()), ("highest", 0.5))
         if side not in ("highest", "lowest") or not 0 < share < 1 or len(self.earlier_spending) > 1:
             given = dict(self.earlier_spending)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ssinfer.arguments import Number, read_fields
+from ssinfer.arguments import Number, Optional, read_fields
 from ssinfer.errors import ClaimsError
 from ssinfer.names import as_names
 
@@ -32,11 +32,9 @@ class Truncation:
     percentile: float | None = None
 
     def __post_init__(self) -> None:
-        read_fields(self)
+        read_fields(self, percentile=Optional(Number(0.5, 1, open="high")))
         if (self.amount is None) == (self.percentile is None):
             raise ClaimsError("Truncation needs exactly one of amount= (currency) and percentile= (0.99).")
-        if self.percentile is not None and not 0.5 <= self.percentile < 1:
-            raise ClaimsError(f"percentile is {self.percentile}; allowed: 0.5 to less than 1, such as 0.99.")
         if self.amount is not None:
             amounts = [self.amount] if isinstance(self.amount, int | float) else list(self.amount.values())
             if any(not 0 < value < math.inf for value in amounts):

@@ -1,7 +1,7 @@
 """Parameters of simulated claims, the regions and practices drawn from them, and their persons."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from ssinfer.typing import Booleans, Floats, Integers
 
 CONTRACT_REGION = "Vlissingen"
 SES_LEVELS = ("low", "middle", "high")
-PERSONS = ("simple", "realistic")
 TAIL_MEAN = 12.0  # of a tail line of a hospital, relative to the mean line
 AGE_TILT = 0.15  # SD between practices of the log weight of an age group relative to the next younger one
 _RARE = Number(0, 0.5, open="high")
@@ -68,7 +67,7 @@ class ClaimSetting:
     corrections: float = 0.002  # share of lines that are booked twice and reversed by a negative amount
     covid: bool = True  # whether spending dips in 2020-21
     season: bool = True  # whether quarters differ
-    persons: str = "simple"  # or "realistic": each kind of care has its own users, persistence and tail
+    persons: Literal["simple", "realistic"] = "simple"  # realistic: users, persistence and tail per kind of care
     by_persons: float = 0.6  # realistic: share of lasting levels of practices and regions that persons explain
     region_shock_sd_per_year: float | None = None  # of a region's year; replaces region_shock_sd. Dutch size: 0.012
 
@@ -82,7 +81,6 @@ class ClaimSetting:
                 f"insured_under_contract is {self.insured_under_contract:,} of {self.n_insured:,} insured, of whom a "
                 f"share of {self.insurer_share} is with the contract's insurer; others must be left as donors."
             )
-        refuse_unknown([self.persons], PERSONS, "persons is", DatasetError)
         saving = self.saving if isinstance(self.saving, dict) else ()
         refuse_unknown(saving, CATEGORY_MEANS, "saving names", DatasetError)
 

@@ -21,6 +21,14 @@ def require_columns(placebos: pd.DataFrame, names: Sequence[str]) -> None:
         raise DataError(f"placebos lacks {absent}; it has {list(placebos.columns)[:12]}. Pass rows of result.placebos.")
 
 
+def rows_of_placebos(placebos: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are not of the case; DataError if several designs or methods are mixed."""
+    for name in ("design", "method"):
+        if name in placebos.columns and len(pd.unique(placebos[name])) > 1:
+            raise DataError(f"placebos mixes several {name}s, which repeat one history. Select one {name} first.")
+    return placebos[placebos["role"] == "placebo"] if "role" in placebos.columns else placebos
+
+
 def refuse_impossible(placebos: pd.DataFrame) -> None:
     """Refuse placebo rows with a value that no fit can give, and name the first; NaN stands for an unknown value."""
     for name in placebos.columns.intersection(["savings_rate", "standard_error", "assigned"]):
@@ -76,13 +84,9 @@ class CalibrationPlacebos:
         require_columns(placebos, ("unit", "origin", "savings_rate", "standard_error", "assigned"))
         if not len(exclude):
             raise RefusalError("exclude is empty. Name the group that is judged, so that its own rows are left out.")
-        for name in ("design", "method"):
-            if name in placebos.columns and len(placebos[name].drop_duplicates()) > 1:
-                raise DataError(f"placebos mixes several {name}s; calibrate one design and method at a time.")
-        rows = placebos[~placebos["unit"].astype(str).isin([str(unit) for unit in exclude])]
+        rows = rows_of_placebos(placebos)
+        rows = rows[~rows["unit"].astype(str).isin([str(unit) for unit in exclude])]
         rows = rows[rows["savings_rate"].notna() & rows["standard_error"].notna()]
-        if "role" in rows.columns:
-            rows = rows[rows["role"] == "placebo"]
         unit, origin = sorted_codes(rows["unit"]), sorted_codes(rows["origin"])
         n_units = len(np.unique(unit))
         if n_units < MIN_CALIBRATION_UNITS:

@@ -86,11 +86,11 @@ def test_refusals():
         noise_components(frame[frame["unit"] < 10])
     with pytest.raises(RefusalError, match="several sizes"):
         noise_components(frame.assign(insured_years=20_000.0))
-    with pytest.raises(RefusalError, match="Select one design"):
+    with pytest.raises(DataError, match="Select one design"):
         noise_components(frame.assign(design=["a", "b"] * (len(frame) // 2)))
     with pytest.raises(RefusalError, match="status column"):
         noise_components(frame.assign(status="refused"))
-    with pytest.raises(ParameterError, match="positive number"):
+    with pytest.raises(ParameterError, match=r"k is .*; allowed: a number more than 0"):
         outside_sampling_interval(frame, 0.0)
 
 

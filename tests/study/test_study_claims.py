@@ -348,7 +348,7 @@ MISTAKES = {
     "sise = 8000\n": ("seed = 2\n", "unknown key 'population.groups.sise' \\(line 32\\). Did you mean 'size'"),
     "truncation = { percentile = 97 }": (
         "truncation = { percentile = 0.97 }",
-        "spending 'all care, truncated': percentile is 97.0",
+        "spending 'all care, truncated': Truncation: percentile is 97.0",
     ),
     "truncation = { amount = 1e5, percentile = 0.97 }": ("truncation = { percentile = 0.97 }", "exactly one of amount"),
     'spending = "al care"\ntruncated = true': ("truncated = true", "names spending 'al care'. Did you mean 'all care'"),

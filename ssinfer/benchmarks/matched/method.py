@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ssinfer.arguments import MOST, Choice, Number, Optional, Rule
+from ssinfer.arguments import MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.measures import balance_table
@@ -25,12 +25,12 @@ from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draw
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
 from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
 from ssinfer.benchmarks.matched.lines import Lines, matched_lines, practice_shares, weighted_lines
-from ssinfer.benchmarks.matched.outcome import ADJUSTMENTS, Adjustment, Outcome, adjusted_outcome
-from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES, Confidence
+from ssinfer.benchmarks.matched.outcome import Adjustment, Outcome, adjusted_outcome
+from ssinfer.benchmarks.matched.sampling_distribution import Confidence
 from ssinfer.benchmarks.matched.scores.bayesian_scores import bayesian_scores
 from ssinfer.benchmarks.matched.scores.match import RULES as MATCHING_RULES
 from ssinfer.benchmarks.matched.scores.match import Distance, Match, match_persons
-from ssinfer.benchmarks.matched.scores.outcome_models import OUTCOME_MODELS, OutcomeModel
+from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores, propensity_scores
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
 from ssinfer.benchmarks.matched.shocks import Shocks
@@ -146,9 +146,6 @@ class PropensityMatching(BenchmarkMethod):
     capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, posterior=True, confidence=True)
     rules: ClassVar[dict[str, Rule]] = {
         **MATCHING_RULES,
-        "adjustment": Choice(ADJUSTMENTS),
-        "outcome_model": Choice(OUTCOME_MODELS),
-        "confidence": Optional(Choice(CONFIDENCES)),
         "truncation": Optional(FRACTION),
         "shock_prior": FRACTION,
         "n_draws": Number(2, MOST, whole=True),

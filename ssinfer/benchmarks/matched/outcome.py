@@ -1,7 +1,7 @@
 """Outcome: spending of persons after adjustment for covariates or prior spending."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel, fit_o
 from ssinfer.typing import Floats
 
 Adjustment = Literal["did", "doubly robust", "lagged"]
-ADJUSTMENTS: tuple[Adjustment, ...] = get_args(Adjustment)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Sampling distributions of the controls' growth: two-way clusters, Abadie and Imbens, and bootstrap-t."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from ssinfer.kernels.groups import dense_codes, group_sums
 from ssinfer.typing import Floats, Integers
 
 Confidence = Literal["cluster", "abadie-imbens", "bootstrap-t"]
-CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 EQUAL_DISTANCE = 1e-12  # distances whose difference is below this, relative to the score, are equal
 
 

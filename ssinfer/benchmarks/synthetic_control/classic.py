@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ssinfer.arguments import Choice, Number, Optional, Rule
+from ssinfer.arguments import Number, Optional, Rule
 from ssinfer.benchmarks.base import Capabilities, Estimate
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.bayes.estimate import posterior_estimate
@@ -86,7 +86,6 @@ class SyntheticControl(DonorWeighting):
     rules: ClassVar[dict[str, Rule]] = {
         "max_donors": Optional(Number(2, whole=True)),
         "noise_penalty": Number(0.0),
-        "season": Choice((None, "same-quarter", "whole-year")),
     }
 
     intercept: bool = False

@@ -11,7 +11,7 @@ persons that tie choose by ascending id. Ids are data, not positions, so the pai
 """
 
 import heapq
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from ssinfer.kernels.groups import dense_codes, run_starts
 from ssinfer.typing import Booleans, Floats, Integers
 
 Order = Literal["largest", "smallest", "closest", "data"]
-ORDERS: tuple[Order, ...] = get_args(Order)
 NONE = -1  # no control
 
 

@@ -1,24 +1,19 @@
 """Match: pairs of treated persons and controls, and the persons without a match."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import COUNT, POSITIVE, Choice, Optional, Rule, checked
-from ssinfer.benchmarks.matched.kernels.greedy_matching import ORDERS, Order, greedy_match
+from ssinfer.arguments import COUNT, POSITIVE, Optional, Rule, checked
+from ssinfer.benchmarks.matched.kernels.greedy_matching import Order, greedy_match
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
 from ssinfer.errors import RefusalError
 from ssinfer.typing import Booleans, Floats, Integers
 
 Distance = Literal["score", "logit"]
-RULES: dict[str, Rule] = {
-    "ratio": COUNT,
-    "order": Choice(ORDERS),
-    "caliper": Optional(POSITIVE),
-    "on": Choice(get_args(Distance)),
-}
+RULES: dict[str, Rule] = {"ratio": COUNT, "caliper": Optional(POSITIVE)}
 ROUNDING = 1e-10  # of fitted log-odds, in standard deviations: distances that differ by less are equal
 
 

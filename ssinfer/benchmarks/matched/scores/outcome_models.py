@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from ssinfer.errors import ConvergenceError, DataError
 from ssinfer.typing import Floats
 
 OutcomeModel = Literal["linear", "two-part", "gamma", "tweedie"]
-OUTCOME_MODELS: tuple[OutcomeModel, ...] = get_args(OutcomeModel)
 TWEEDIE_POWER = 1.5
 
 
