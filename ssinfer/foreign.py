@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from markupsafe import Markup
 
-from ssinfer.language import spoken
+from ssinfer.language import own_tag, spoken
 
 
 class Foreign(str):
@@ -35,6 +35,11 @@ def foreign(text: object, tag: str = "en") -> str:
     if not plain or tag == spoken().tag:
         return plain
     return Foreign(plain, Markup('<span lang="{}">{}</span>').format(tag, plain))
+
+
+def own(text: object) -> str:
+    """Return a text of the user's own, such as a name or a label."""
+    return foreign(text, own_tag())
 
 
 def has_foreign(value: Any) -> bool:

@@ -19,7 +19,7 @@ from ssinfer.errors import StudyError, did_you_mean
 #: Folder of the catalogues, one per language: ``en.po`` has every id, and another has the same ids.
 FOLDER: Any = files("ssinfer").joinpath("languages")
 
-_SPOKEN: ContextVar[tuple[str, str]] = ContextVar("spoken", default=("en", ""))  # tag and currency
+_SPOKEN: ContextVar[tuple[str, ...]] = ContextVar("spoken", default=("en", "", "en"))  # tag, currency, own tag
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,13 @@ def tags() -> list[str]:
 
 
 @contextmanager
-def speak(tag: str | None = None, currency: str | None = None) -> Iterator[Language]:
-    """Use a language and a currency in all sentences and numbers within; None keeps what is in use."""
-    was = _SPOKEN.get()
-    token = _SPOKEN.set((was[0] if tag is None else tag, was[1] if currency is None else currency))
+def speak(tag: str | None = None, currency: str | None = None, own: str | None = None) -> Iterator[Language]:
+    """Use a language and a currency in all sentences and numbers within; None keeps what is in use.
+
+    `own` is the language of the user's own texts, such as names and labels.
+    """
+    given = (tag, currency, own)
+    token = _SPOKEN.set(tuple(w if g is None else g for w, g in zip(_SPOKEN.get(), given, strict=True)))
     try:
         yield spoken()
     finally:
@@ -93,6 +96,11 @@ def speak(tag: str | None = None, currency: str | None = None) -> Iterator[Langu
 def spoken() -> Language:
     """Return the language in use; English by default."""
     return language(_SPOKEN.get()[0])
+
+
+def own_tag() -> str:
+    """Return the tag of the language of the user's own texts; that of English by default."""
+    return _SPOKEN.get()[2]
 
 
 def currency_in_use() -> str:

@@ -17,7 +17,7 @@ import ssinfer
 from ssinfer import language
 from ssinfer.errors import StudyError
 from ssinfer.finding import Finding
-from ssinfer.foreign import foreign, joined
+from ssinfer.foreign import foreign, joined, own
 from ssinfer.language import FOLDER, speak, tags
 from ssinfer.report.sections import SECTIONS
 from ssinfer.sentences import in_words, say, sentence
@@ -58,7 +58,11 @@ def words_of_the_code() -> tuple[set[str], set[str], list[re.Pattern[str]]]:
     ids, literals, patterns = set(), set(), []
     for path in [*ROOT.rglob("*.py"), *ROOT.rglob("*.j2")]:
         if path.suffix == ".j2":
-            ids |= set(re.findall(r"\bsay\(\s*[\"']([^\"']+)[\"']\s*[,)]", path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            ids |= set(re.findall(r'\bsay\(\s*"([^"]+)"\s*[,)]', text))
+            literals |= set(re.findall(r'"([^"\n]+)"', text))
+            joins = re.findall(r'"([^"]+)" ~ \w+(?: ~ "([^"]+)")?', text)
+            patterns += [re.compile(f"{re.escape(first)}.+{re.escape(last)}") for first, last in joins]
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -127,5 +131,7 @@ def test_texts_in_another_language_have_a_lang_in_html_and_are_plain_elsewhere()
         assert escape(dutch) == marked
         assert escape(in_words([Finding("advice_scope", {}), refused])).endswith(marked)
         assert escape(joined(["<", foreign(">")], "; ")) == '&lt;; <span lang="en">&gt;</span>'
+        with speak(own="nl"):
+            assert own("opzet") == escape(own("opzet"))
         nested = say("x", "{finding} {names:listed}", finding=refused, names=["<", foreign("a")])
         assert escape(nested) == f'{marked} &lt; en <span lang="en">a</span>'

@@ -13,6 +13,7 @@ from ssinfer.backtesting.advice import Specification
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
+from ssinfer.foreign import own
 from ssinfer.printed import listed, quoted
 from ssinfer.sentences import say
 from ssinfer.study.disclosure import disclosed
@@ -49,14 +50,11 @@ class Analysis:
     @cached_property
     def pairs(self) -> list[Pair]:
         """The designs and methods that were backtested or evaluated, in the order of the study."""
-        result = self.result
+        result, backtest = self.result, self.result.backtest
         everything = [(design, method) for design in result.designs for method in result.methods]
-        used = set(result.counterfactuals)
-        frames = [result.savings] if result.backtest is None else [result.savings, result.backtest.placebos]
-        for frame in frames:
-            if {"design", "method"} <= set(frame.columns):
-                used |= set(zip(frame["design"], frame["method"], strict=True))
-        return [pair for pair in everything if pair in used] or everything
+        frames = [result.savings, pd.DataFrame() if backtest is None else backtest.placebos]
+        used = [pair for pair in everything if any(len(rows_of(frame, pair)) for frame in frames)]
+        return [pair for pair in everything if pair in {*used, *result.counterfactuals}] or everything
 
     @cached_property
     def hidden(self) -> bool:
@@ -77,8 +75,7 @@ class Analysis:
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """Designs and methods by detection rate at equal false payment rates; empty without a backtest."""
-        backtest = _that_may_settle(self.result)
-        return pd.DataFrame() if backtest is None else backtest.ranking()
+        return pd.DataFrame() if self._may_settle is None else self._may_settle.ranking()
 
     @property
     def ranked_pairs(self) -> list[Pair]:
@@ -98,8 +95,17 @@ class Analysis:
     @cached_property
     def pareto(self) -> pd.DataFrame:
         """Bias and detection of designs, methods and kinds of threshold; empty without a backtest."""
-        backtest = _that_may_settle(self.result)
-        return pd.DataFrame() if backtest is None else pareto_set(backtest)
+        return pd.DataFrame() if self._may_settle is None else pareto_set(self._may_settle)
+
+    @cached_property
+    def _may_settle(self) -> BacktestResult | None:
+        """The backtest without the designs of sensitivity populations, which are never advised."""
+        backtest, out = self.result.backtest, self.result.manifest.get("sensitivity")
+        if backtest is None or not out:
+            return backtest
+        frames = {name: getattr(backtest, name) for name in ("scores", "detection", "thresholds", "placebos")}
+        frames = {name: frame[~frame["design"].isin(out)].reset_index(drop=True) for name, frame in frames.items()}
+        return replace(backtest, **frames, errors=backtest.errors[~backtest.placebos["design"].isin(out).to_numpy()])
 
     @property
     def share(self) -> float:
@@ -110,7 +116,7 @@ class Analysis:
     def group(self) -> str:
         """The names of the treated units, or their number if there are many."""
         treated = next(iter(self.result.designs.values())).treated
-        return ", ".join(treated) if len(treated) <= 3 else say("contracted_units", n=len(treated))
+        return own(", ".join(treated)) if len(treated) <= 3 else say("contracted_units", n=len(treated))
 
     def label(self, pair: Pair) -> str:
         """Return the name of a design, with the method if the study has several."""
@@ -119,12 +125,12 @@ class Analysis:
 
     def quoted(self, pair: Pair) -> str:
         """Return the label in quotation marks."""
-        return quoted(self.label(pair))
+        return own(quoted(self.label(pair)))
 
     def full_name(self, pair: Pair) -> str:
         """Return the label in quotation marks, followed by the description of the design."""
         description = str(self.result.design_labels.get(pair[0], "")).strip().rstrip(".")
-        return f"{self.quoted(pair)} ({description})" if description else self.quoted(pair)
+        return say("described", name=self.quoted(pair), text=own(description)) if description else self.quoted(pair)
 
     def labelled(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with columns design and method, with the label of each row as a column."""
@@ -181,7 +187,7 @@ class Analysis:
         """Return an entry of a building block in words."""
         parts = self.result.manifest.get("study", {}).get(block, [])
         labels = {part["name"]: part.get("label") for part in parts if isinstance(part, dict)}
-        return str(labels.get(name) or name)
+        return own(labels.get(name) or name)
 
     def insured_years(self, pair: Pair) -> float | None:
         """Return the insured-years of the contract group over the performance periods; None if they are unknown."""
@@ -215,28 +221,16 @@ def span(periods: tuple[object, ...]) -> str:
     return say("span", first=periods[0], last=periods[-1])
 
 
-def named(names: list[str], counted: str = "designs", most: int = 3) -> str:
+def named(names: list[str], counted: str = "designs", most: int = 3) -> list[str]:
     """Return a list of names; of more than `most`, their number, in the words with the id `counted`."""
-    return listed(names) if len(names) <= most else say(counted, n=len(names))
-
-
-def _that_may_settle(result: StudyResult) -> BacktestResult | None:
-    """Return the backtest without the designs of sensitivity populations, which are never advised."""
-    backtest, out = result.backtest, result.manifest.get("sensitivity")
-    if backtest is None or not out:
-        return backtest
-    frames = {name: getattr(backtest, name) for name in ("scores", "detection", "thresholds", "placebos")}
-    frames = {name: frame[~frame["design"].isin(out)].reset_index(drop=True) for name, frame in frames.items()}
-    errors = backtest.errors[~backtest.placebos["design"].isin(out).to_numpy()]
-    return replace(backtest, **frames, errors=errors)
+    return names if len(names) <= most else [say(counted, n=len(names))]
 
 
 def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], dict[str, list[str]]]:
     """Return noise components by design and method, and the reasons for those without."""
     if result.backtest is None or result.panel.insured_years is None:
         return {}, {}
-    noise: dict[Pair, Noise] = {}
-    refused: dict[str, list[str]] = {}
+    noise, refused = dict[Pair, Noise](), dict[str, list[str]]()
     empty, seed = Analysis(result, {}, {}), result.backtest.seed
     for pair in empty.pairs:
         rows = empty.placebos(pair)
@@ -244,11 +238,8 @@ def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], dict[str, list[str]]
             continue
         try:
             components = of_placebos.noise_components(rows, seed=seed)
-            own_k, medicare_k = (
-                of_placebos.outside_sampling_interval(rows, k, seed=seed) for k in (components.k, MSSP_K)
-            )
+            outside = (of_placebos.outside_sampling_interval(rows, k, seed=seed) for k in (components.k, MSSP_K))
+            noise[pair] = Noise(components, *outside)
         except SsinferError as error:
-            refused.setdefault(str(error), []).append(empty.quoted(pair))
-        else:
-            noise[pair] = Noise(components, own_k, medicare_k)
+            refused.setdefault(str(error), []).append(empty.label(pair))
     return noise, refused

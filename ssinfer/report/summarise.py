@@ -69,7 +69,8 @@ def summarise(result: StudyResult) -> ReportData:
 
 def assemble(analysis: Analysis) -> ReportData:
     """Return the sentences, tables and figures of an analysed result."""
-    with speak(currency=analysis.result.currency):
+    own = analysis.result.manifest.get("study", {}).get("report", {}).get("language", "en")
+    with speak(currency=analysis.result.currency, own=own):
         return _assemble(analysis)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from ssinfer.finding import Finding
+from ssinfer.foreign import own
+from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, named, pair_of, span
 
 
@@ -25,11 +27,11 @@ def absent_findings(analysis: Analysis) -> Iterator[Finding]:
         yield Finding("absent_settlement" if settles else "absent_sharing", {"percent": 100 * analysis.share})
     elif not analysis.hidden:
         for reason, rows in result.settlement[result.settlement["party"] == ""].groupby("reason", sort=False):
-            names = [analysis.quoted(pair_of(row)) for _, row in rows.iterrows()]
-            yield Finding("absent_settlement_under", {"named": named(names), "reason": reason})
+            names = named([analysis.quoted(pair_of(row)) for _, row in rows.iterrows()])
+            yield Finding("absent_settlement_under", {"names": names, "reason": reason})
     if result.panel.insured_years is None:
         yield Finding("absent_insured", {})
     if result.hidden is not None and result.hidden.units:
         yield Finding("absent_units", {"n": len(result.hidden.units), "limit": limit})
     for reason, names in analysis.why_no_noise.items():
-        yield Finding("absent_noise", {"named": named(names), "reason": reason})
+        yield Finding("absent_noise", {"names": named([own(quoted(name)) for name in names]), "reason": reason})

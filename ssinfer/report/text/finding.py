@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from statistics import NormalDist
 
 from ssinfer.backtesting.paired import paired_detection
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.finding import Finding
-from ssinfer.printed import listed, quoted
+from ssinfer.foreign import own
+from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, Row, named, pair_of, span
 from ssinfer.report.text.compared import answer
 from ssinfer.report.text.names import kind_in_words, threshold_in_words
 from ssinfer.sentences import in_words, say
-from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
 
 REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
@@ -40,8 +41,7 @@ def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
     if verdict.threshold is not None:
         key = ThresholdKey(*(verdict.threshold[name] for name in ("kind", "level", "side", "prior")))
         stated = {**verdict.threshold, "threshold": threshold_in_words(key)}
-        name = "threshold_only" if verdict.verdict is None else "not_reached"
-        name = "reached" if verdict.verdict == REACHED else name
+        name = "threshold_only" if verdict.verdict is None else verdict.verdict.replace(" ", "_")
         yield Finding("none_reaches" if stated["rate"] is None else name, stated)
     if verdict.paid is not None:
         name = "paid" if verdict.paid > 0 else "owed" if verdict.paid < 0 else "nothing_paid"
@@ -92,39 +92,36 @@ def design_findings(analysis: Analysis) -> Iterator[Finding]:
         if first["n_without_threshold"]:
             n_judged = int(first["n_rows"])
             yield Finding("judged", {"n_judged": n_judged, "n": n_judged + int(first["n_without_threshold"])})
-        worse, equal = _compared(analysis)
-        for name, rows in (("worse", worse), ("equal", equal)):
-            if rows:
-                yield Finding(name, {"designs": _listed(rows)})
-        if equal and not worse:
+        found = _compared(analysis, backtest)
+        for name in filter(found.get, found):
+            yield Finding(name, {"others": _with_rates(analysis, found[name])})
+        if found["equal"] and not found["worse"]:
             yield Finding("none_better", {})
     best, panel_of = analysis.best[0], analysis.result.panel_of
-    others = [quoted(design) for design in analysis.result.designs if panel_of(design) is not panel_of(best)]
+    others = [own(quoted(design)) for design in analysis.result.designs if panel_of(design) is not panel_of(best)]
     if others:
-        yield Finding("other_estimand", {"design": best, "others": named(others, "others", MAX_NAMED)})
+        yield Finding("other_estimand", {"design": own(quoted(best)), "others": named(others, "others", MAX_NAMED)})
 
 
-def _compared(analysis: Analysis) -> tuple[list[Row], list[Row]]:
+def _compared(analysis: Analysis, backtest: BacktestResult) -> dict[str, list[Row]]:
     """Return the rows that are worse than the first (at 5% over their number: Bonferroni), and the other rows."""
-    backtest = analysis.result.backtest
-    worse: list[Row] = []
-    equal: list[Row] = []
-    others = [row.copy() for _, row in analysis.ranking.iloc[1:].iterrows()]
-    if backtest is None:
-        return worse, equal
+    found: dict[str, list[Row]] = {"worse": [], "equal": []}
+    others = [row for _, row in analysis.ranking.iloc[1:].iterrows()]
     for row in others:
-        z = NormalDist().inv_cdf(1 - 0.025 / len(others))
-        rate = {"value": float(row["detection_rate_3"]), "se": float(row["detection_rate_3_se"])}
-        row["label"] = say("with_rate", name=analysis.quoted(pair_of(row)), rate=rate)
         gap, error = paired_detection(backtest.placebos, analysis.best, pair_of(row), seed=backtest.seed)
-        (worse if math.isfinite(error) and gap > z * error else equal).append(row)
-    return worse, equal
+        worse = math.isfinite(error) and gap > error * NormalDist().inv_cdf(1 - 0.025 / len(others))
+        found["worse" if worse else "equal"].append(row)
+    return found
 
 
-def _listed(rows: list[Row]) -> str:
-    """Return at most four designs as a list; of more, the first three, and the others by number and range."""
-    labels = [str(row["label"]) for row in rows]
-    if len(labels) <= MAX_NAMED:
-        return listed(labels)
-    rates = [float(row["detection_rate_3"]) for row in rows[MAX_NAMED - 1 :]]
-    return listed([*labels[: MAX_NAMED - 1], say("others_between", n=len(rates), low=min(rates), high=max(rates))])
+def _with_rates(analysis: Analysis, rows: list[Row]) -> list[str]:
+    """Return at most four designs with their rates; of more, the first three, and the others by number and range."""
+    rates = [{"value": float(row["detection_rate_3"]), "se": float(row["detection_rate_3_se"])} for row in rows]
+    said = [
+        say("with_rate", name=analysis.quoted(pair_of(row)), rate=rate) for row, rate in zip(rows, rates, strict=True)
+    ]
+    if len(said) <= MAX_NAMED:
+        return said
+    others = [rate["value"] for rate in rates[MAX_NAMED - 1 :]]
+    more = say("others_between", n=len(others), low=min(others), high=max(others))
+    return [*said[: MAX_NAMED - 1], more]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ssinfer.finding import Finding
+from ssinfer.foreign import own
 from ssinfer.guard.method import ISOLATION, GuardedMethod
 from ssinfer.report.analysis import Analysis
 
@@ -13,7 +14,7 @@ def methods_findings(analysis: Analysis) -> Iterator[Finding]:
     """Return data, methods, backtest and software."""
     result, manifest = analysis.result, analysis.result.manifest
     methods = "; ".join(f"{name}: {method!r}" for name, method in result.methods.items())
-    yield Finding("methods_data", {"data": result.data_label, "methods": methods})
+    yield Finding("methods_data", {"data": _data(analysis), "methods": methods})
     guarded = [name for name, method in result.methods.items() if isinstance(method, GuardedMethod)]
     if guarded:
         yield Finding("methods_guarded", {"names": ", ".join(guarded)})
@@ -40,9 +41,14 @@ def found(analysis: Analysis, *, first_page: bool) -> Iterator[Finding]:
             yield Finding(each["id"], each)
 
 
+def _data(analysis: Analysis) -> Finding | str:
+    label = analysis.result.data_label
+    return own(label) if isinstance(label, str) else label
+
+
 def transport_findings(analysis: Analysis) -> Iterator[Finding]:
     """Return the groups and years for which the thresholds hold."""
-    yield Finding("transport_units", {"data": analysis.result.data_label})
+    yield Finding("transport_units", {"data": _data(analysis)})
     yield Finding("transport_example", {})
     yield Finding("transport_size", {})
     backtest = analysis.result.backtest

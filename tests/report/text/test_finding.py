@@ -47,7 +47,7 @@ def test_the_best_design_has_the_highest_rate_and_the_others_follow(analysis):
     rows = COMPARISON_KEY.rows(table := analysis.result.backtest.thresholds) & (table["size_class"] == "all")
     rates = table[rows].set_index("design")["detection_rate_3"]
     assert found["best_design"]["detection"]["value"] == rates.max()
-    assert (rates.idxmax() in found["best_design"]["design"], rates.idxmin() in found["equal"]["designs"]) == (
+    assert (rates.idxmax() in found["best_design"]["design"], rates.idxmin() in found["equal"]["others"][0]) == (
         True,
         True,
     )
