@@ -63,8 +63,7 @@ def _scores(analysis: Analysis) -> pd.DataFrame | Finding:
 
 def _scores_remarks(_analysis: Analysis, scores: pd.DataFrame) -> Iterator[Finding]:
     """Return the size of the backtest, and a warning for each design that is biased for the contract group itself."""
-    first = scores.iloc[0]
-    yield Finding("table.scores.origins", {name: int(first[name]) for name in ("n_units", "n_origins")})
+    yield Finding("table.scores.origins", {name: int(scores[name].max()) for name in ("n_units", "n_origins")})
     for _, row in scores.iterrows():
         bias, n = float(row["bias_case"]), int(row["windows"])
         if n >= MIN_WINDOWS and abs(bias) > 2 * row["case_error"]:
