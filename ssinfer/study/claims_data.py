@@ -26,13 +26,11 @@ from ssinfer.study.claims_extracts import (
     extract_claims,
     population_of,
     spending_of,
-    window_of,
 )
 from ssinfer.study.config import StudyConfig
-from ssinfer.study.config_base import Span
 from ssinfer.study.config_blocks import WindowsConfig
 from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
-from ssinfer.study.data import ClaimsCount, ProgrammeData, StudyData, View
+from ssinfer.study.data import WINDOW_KEYS, ClaimsCount, ProgrammeData, StudyData, View, named_periods
 from ssinfer.study.designs import StudyDesign
 
 Standard = tuple[str, tuple[Any, ...]]  # a name of STANDARDS, and the periods of which it learns
@@ -47,15 +45,15 @@ def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractCon
         population = population_of(config.case, design.population, periods)
         if population.earlier_spending:
             _check_year(design, population, periods)
-        for window in (design.baseline, design.performance):
-            window_of(window, periods)
+        for key in WINDOW_KEYS:
+            named_periods(getattr(design, key), periods, f"windows.{key}")
     with data as claims:
         return _group_persons(config, claims, extract_claims(config, periods, claims.tables))
 
 
 def _check_year(design: StudyDesign, population: Population, periods: tuple[Any, ...]) -> None:
     """Refuse performance periods in which earlier spending chooses persons by what happens after their start."""
-    calendar, performance = Calendar.of(periods), window_of(design.performance, periods)
+    calendar, performance = Calendar.of(periods), named_periods(design.performance, periods, "windows.performance")
     year = PER_YEAR[calendar.frequency]
     if len(performance) > year or (periods.index(performance[0]) - calendar.position(population.start)) % year:
         raise StudyError(
@@ -135,10 +133,9 @@ def _standards(config: StudyConfig, periods: tuple[Any, ...]) -> tuple[dict[str,
 
 def _learned(part: WindowsConfig | StudyDesign, periods: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the baseline periods that are not masked; all of them if every one is, which the design refuses."""
-    baseline, timeline = window_of(part.baseline, periods), read_periods(periods)
-    masked = window_of(part.masked, periods) if isinstance(part.masked, Span) else part.masked
-    hidden = {timeline.column(label) for label in masked}
-    return tuple(period for period in baseline if timeline.column(period) not in hidden) or baseline
+    baseline, masked = (named_periods(getattr(part, key), periods, f"windows.{key}") for key in ("baseline", "masked"))
+    hidden = {*map(read_periods(periods).column, masked)}
+    return tuple(period for period in baseline if periods.index(period) not in hidden) or baseline
 
 
 def coordinates(places: Mapping[str, tuple[float, float]], cohort: Cohort) -> dict[str, Any]:
@@ -175,7 +172,7 @@ def _known_savings(
         cohort = extracted.cohorts[use[0], False]
         if treated[0] not in cohort.units:
             return {}, ""
-        performance = window_of(design.performance, cohort.periods)
+        performance = named_periods(design.performance, cohort.periods, "windows.performance")
         try:
             savings[fit] = known_saving(persons, cohort, treated[0], performance, extracted.caps(*use), rate)
         except ClaimsError as error:  # some savings are of persons or days that do not count

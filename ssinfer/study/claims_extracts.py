@@ -14,21 +14,19 @@ from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import StudyError, did_you_mean, raised_as
 from ssinfer.finding import Finding
-from ssinfer.periods import read_periods, span
+from ssinfer.periods import span
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.study.config import StudyConfig
-from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import CaseConfig, PopulationConfig
 from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.data import named_periods
 from ssinfer.study.source import PUBLIC_KEYS
 
 Job = tuple[PopulationConfig, SpendingConfig]  # one extraction
 Use = tuple[str, bool]  # name of an extraction, and whether its spending is truncated
 WHOLE = "all spending"  # name of the extraction of all spending of the whole population
-PERSON_FILTERS = (
-    *("ages", "ses", "regions", "covariates", "first_year_of_life", "last_year_of_life", "earlier_spending"),
-    *("minimum_enrolment", "after_leaving"),
-)
+PERSON_FILTERS = "ages ses regions covariates first_year_of_life last_year_of_life earlier_spending minimum_enrolment"
+UNFILTERED = {key: PopulationConfig.model_fields[key].default for key in (*PERSON_FILTERS.split(), "after_leaving")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +109,14 @@ def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:
 def _whole(config: StudyConfig) -> Job:
     """Return the extraction of all spending of the settling population without its filters of persons."""
     population, spending = config.main_design.population, config.main_design.spending
-    unfiltered = {key: PopulationConfig.model_fields[key].default for key in PERSON_FILTERS}
     kept = spending.model_dump(include={"own_costs", "duplicates"})
-    return population.model_copy(update=unfiltered), SpendingConfig(name=WHOLE, unknown="include", **kept)
+    return population.model_copy(update=UNFILTERED), SpendingConfig(name=WHOLE, unknown="include", **kept)
 
 
 def _of_everything(job: Job) -> bool:
     """Return whether an extraction holds all spending of a population without filters of persons."""
     persons, spending = job
-    filtered = any(getattr(persons, key) != PopulationConfig.model_fields[key].default for key in PERSON_FILTERS)
+    filtered = persons.content != persons.model_copy(update=UNFILTERED).content
     narrowed = spending.include is not None or spending.exclude or spending.product_groups_exclude
     return not (filtered or narrowed or spending.run_out or spending.reference_tariffs or spending.unknown == "exclude")
 
@@ -134,7 +131,7 @@ def population_of(
     """Return the population that a study file describes; without `tables` its names are not checked."""
     practices = labels_of(tables.enrolment, "practice") if tables is not None and case.units else ()
     values = part.model_dump(exclude={"name", "label", *PUBLIC_KEYS})
-    values["baseline"] = window_of(part.baseline, periods)
+    values["baseline"] = named_periods(part.baseline, periods, "population.baseline")
     units: dict[str, str] = {}
     for unit, patterns in case.units.items():
         for pattern in patterns if practices else ():
@@ -166,16 +163,3 @@ def periods_between(first: object, last: object) -> tuple[Any, ...]:
     """Return the periods from `first` to `last`, both included."""
     with raised_as(StudyError, "data.periods:"):
         return tuple(span(first, last))
-
-
-def window_of(wanted: Periods, periods: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the periods that a study file names, as a span or one by one."""
-    timeline = read_periods(periods)
-    named = (wanted.first, wanted.last) if isinstance(wanted, Span) else tuple(wanted)
-    columns = []
-    for label in named:
-        column = timeline.column(label)
-        if column is None:
-            raise StudyError(f"Period {label!r} is not in the claims' periods: {timeline.describe()}.")
-        columns.append(column)
-    return periods[columns[0] : columns[1] + 1] if isinstance(wanted, Span) else tuple(periods[c] for c in columns)

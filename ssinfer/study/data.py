@@ -1,6 +1,6 @@
 """StudyData: the panels and persons that the comparisons of a study see, and how they were made from claims."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.errors import StudyError, raised_as
+from ssinfer.errors import PanelError, StudyError, raised_as
 from ssinfer.finding import Finding
 from ssinfer.names import match_names
-from ssinfer.panel import Panel
+from ssinfer.panel import Panel, period_columns
+from ssinfer.periods import read_periods
 from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import PopulationConfig
 from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
 from ssinfer.study.source import SOURCES
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ssinfer.claims import Extract
     from ssinfer.simulation.known_saving import KnownSaving
 
+WINDOW_KEYS = ("baseline", "performance", "masked")
 SIMULATED = Finding("data_note.simulated", {})
 
 
@@ -154,3 +157,18 @@ def categories_of(config: StudyConfig, known: Collection[str]) -> tuple[str, ...
     """Return the categories in which the programmes of a study save; one that the data lack is refused."""
     wanted = [name for part in config.scenario for name in part.categories or ()]
     return match_names(wanted, known, "scenario.categories: the data have no category", StudyError)
+
+
+def named_periods(wanted: Periods, periods: Sequence[Any], key: str) -> tuple[Any, ...]:
+    """Return the periods that a key of a study file names, as a span or one by one; masked ones may lie outside."""
+    window = key.rpartition(".")[2]
+    if window == "masked" and not isinstance(wanted, Span):
+        return tuple(wanted)
+    named = (wanted.first, wanted.last) if isinstance(wanted, Span) else wanted
+    with raised_as(StudyError, f"{key}:", PanelError):
+        columns = period_columns(read_periods(periods), named, f"The panel has no {window} period", PanelError).tolist()
+    if isinstance(wanted, Span):
+        columns = range(columns[0], columns[1] + 1)
+        if not columns:
+            raise StudyError(f"{key}: first {wanted.first!r} is after last {wanted.last!r}. Exchange them.")
+    return tuple(periods[column] for column in columns)

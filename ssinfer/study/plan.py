@@ -15,16 +15,15 @@ from ssinfer.contracts.settle import settle
 from ssinfer.datasets.io.folders import FOUND
 from ssinfer.design import Design
 from ssinfer.documents import read_text
-from ssinfer.errors import DesignError, PanelError, StudyError, raised_as
+from ssinfer.errors import DesignError, StudyError, raised_as
 from ssinfer.guard.method import GuardedMethod
 from ssinfer.language import speak
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.sentences import refuse
 from ssinfer.study.config import StudyConfig, read_study
-from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
-from ssinfer.study.data import StudyData, categories_of
+from ssinfer.study.data import WINDOW_KEYS, StudyData, categories_of, named_periods
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.hidden import HiddenGroups, find_hidden
 from ssinfer.study.look import Look, look_at
@@ -140,7 +139,7 @@ def _plan(
         categories_of(config, ())
     designs = {name: _design(config, part, data) for name, part in config.fits.items()}
     origins = {
-        name: tuple(_periods(part.origins, data.panel, "origins"))
+        name: named_periods(part.origins, data.panel.periods, "windows.origins")
         for name, part in config.fits.items()
         if part.origins is not None
     }
@@ -213,20 +212,6 @@ def _check_pairs(plan: Plan) -> None:
             rolling_windows(plan.panel, design, plan.origins.get(design_name))
 
 
-def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
-    """Return the panel's periods that a study file names, as a span or one by one."""
-    if key == "masked" and not isinstance(labels, Span):
-        return list(labels)  # masked periods may lie outside the panel
-    named = [labels.first, labels.last] if isinstance(labels, Span) else list(labels)
-    with raised_as(StudyError, f"windows.{key}:", PanelError):
-        columns = panel.columns(named, f"{key} period").tolist()
-    if isinstance(labels, Span):
-        columns = list(range(columns[0], columns[1] + 1))
-        if not columns:
-            raise StudyError(f"windows.{key}: first {labels.first!r} is after last {labels.last!r}. Exchange them.")
-    return [panel.periods[column] for column in columns]
-
-
 def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
     panel, contracted = data.panel_of(part.fit), config.case.under_contract
     if data.claims is not None:  # units of the table of programmes are in no group, and in no panel of groups
@@ -234,9 +219,7 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
     with raised_as(StudyError, f"design {part.name!r}:", DesignError):
         return Design(
             treated=config.case.treated,
-            baseline=_periods(part.baseline, panel, "baseline"),
-            performance=_periods(part.performance, panel, "performance"),
-            masked=_periods(part.masked, panel, "masked"),
+            **{key: named_periods(getattr(part, key), panel.periods, f"windows.{key}") for key in WINDOW_KEYS},
             donors=comparison_of({key: getattr(part.comparison, key) for key in RULE_KEYS}),
             standard=data.standards.get(part.fit, part.comparison.standard),
             under_contract=contracted,

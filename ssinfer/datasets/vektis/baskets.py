@@ -29,6 +29,7 @@ _NOTE_GZSP = (
     "2021, 4.3 in 2022): below EUR 5, so that it is no break"
 )
 _NOTE_2021 = "2021: mental health episodes were closed early for the new payment model; their mean dips (209 to 144)"
+_NOTES = {2015: (_NOTE_2015,), 2017: (_NOTE_2017,)}  # of baskets without what entered
 _NOTE_2022 = "2022: long-term mental health care (EUR 8 in 2021) has no column of its own any more, so it is inside"
 
 
@@ -99,25 +100,21 @@ BASKETS: dict[str, Basket] = {
             "total minus what entered after 2011: district nursing, long-term mental health care, primary-care "
             "residence, GZSP, geriatric rehabilitation",
             _without(*_ENTERED),
-            notes={
-                2015: (_NOTE_2015, _NOTE_YOUTH),
-                2017: (_NOTE_2017,),
-                2021: (_NOTE_2021,),
-                2022: (_NOTE_2022,),
-                2023: (_NOTE_2022,),
-            },
+            notes=_NOTES
+            | {2015: (_NOTE_2015, _NOTE_YOUTH), 2021: (_NOTE_2021,)}
+            | dict.fromkeys((2022, 2023), (_NOTE_2022,)),
         ),
         Basket(
             "without_ggz",
             "core minus all mental health care (GGZ), in each of its three codings",
             _without(*_ENTERED, *GGZ),
-            notes={2015: (_NOTE_2015,), 2017: (_NOTE_2017,)},
+            notes=_NOTES,
         ),
         Basket(
             "core_without_dental_ggz",
             "core minus dental care and all mental health care (GGZ)",
             _without(*_ENTERED, *_DENTAL_GGZ),
-            notes={2015: (_NOTE_2015,), 2017: (_NOTE_2017,)},
+            notes=_NOTES,
         ),
         Basket(
             "zvw_without_dental_ggz",

@@ -129,13 +129,9 @@ def _labelled(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
             problem = f": {column} holds {unknown.iloc[0]!r}"
             raise damaged(path, problem, FETCH_AGAIN, ", ".join(map(repr, allowed)))
     care = {name: name.removeprefix(SPENDING_PREFIX) for name in frame.columns if name.startswith(SPENDING_PREFIX)}
-    keys = pd.DataFrame(
-        {
-            "unit": frame["GEMEENTENAAM"],
-            "sex": pd.Categorical(sexes, categories=list(SEXES.values())),
-            "age_class": pd.Categorical(ages, categories=list(AGE_CLASSES.values()), ordered=True),
-            "insured": frame["AANTAL_BSN"],
-            "insured_years": frame["AANTAL_VERZEKERDEJAREN"],
-        }
+    names = {"GEMEENTENAAM": "unit", "AANTAL_BSN": "insured", "AANTAL_VERZEKERDEJAREN": "insured_years", **care}
+    labelled = frame.rename(columns=names).assign(
+        sex=pd.Categorical(sexes, categories=list(SEXES.values())),
+        age_class=pd.Categorical(ages, categories=list(AGE_CLASSES.values()), ordered=True),
     )
-    return pd.concat([keys, frame[list(care)].rename(columns=care)], axis=1)
+    return labelled[["unit", "sex", "age_class", "insured", "insured_years", *care.values()]]

@@ -50,7 +50,14 @@ def expected_spending(cells: pd.DataFrame, reference: str | Iterable[Any] | None
             "Cells have blank units, ages, sexes or numbers, which cannot be standardised. Allowed: full rows. "
             "Next step: leave out the pooled row (vektis_cells does)."
         )
-    standard = _reference_rows(cells, reference).groupby(CELL, observed=True)[["spending", "insured_years"]].sum()
+    rows = cells
+    if reference is not None:
+        cure = "Next step: correct the list, or reference=None for all units."
+        wanted = match_names(reference, dict.fromkeys(cells["unit"]), "Reference group: got", DatasetError, cure)
+        if not wanted:
+            raise DatasetError(f"Reference group: got an empty list; a list of units of the cells is needed. {cure}")
+        rows = cells[cells["unit"].isin(wanted)]
+    standard = rows.groupby(CELL, observed=True)[["spending", "insured_years"]].sum()
     rates = (standard["spending"] / standard["insured_years"]).rename("rate")
     joined = cells[REQUIRED].merge(rates.reset_index(), on=CELL, how="left")
     if joined["rate"].isna().any():
@@ -65,13 +72,3 @@ def expected_spending(cells: pd.DataFrame, reference: str | Iterable[Any] | None
     for name in ("spending", "expected"):
         sums[name] /= sums["insured_years"]
     return sums.reset_index()
-
-
-def _reference_rows(cells: pd.DataFrame, reference: Iterable[Any] | None) -> pd.DataFrame:
-    if reference is None:
-        return cells
-    cure = "Next step: correct the list, or reference=None for all units."
-    wanted = match_names(reference, dict.fromkeys(cells["unit"]), "Reference group: got", DatasetError, cure)
-    if not wanted:
-        raise DatasetError(f"Reference group: got an empty list; a list of units of the cells is needed. {cure}")
-    return cells[cells["unit"].isin(wanted)]

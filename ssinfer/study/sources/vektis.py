@@ -39,25 +39,21 @@ class VektisConfig(DataConfig):
         covariates = list(dict.fromkeys([CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]))
         saved = categories_of(config, CARE_TYPES)
 
-        def load(basket: Basket, of: PopulationConfig) -> Panel:
-            return load_vektis(years, basket, covariates=covariates, ages=of.ages, sexes=of.sexes)
-
         @cache
-        def part(care: str, ages: tuple[int, int] | None, *sexes: str) -> Panel:
-            return load(Basket(care, "", (care,)), PopulationConfig(ages=ages, sexes=list(sexes) or None))
+        def load(members: tuple[str, ...], ages: tuple[int, int] | None, sexes: tuple[str, ...] | None) -> Panel:
+            return load_vektis(years, Basket("", "", members), covariates=covariates, ages=ages, sexes=sexes)
 
-        def panels(basket: Basket, of: PopulationConfig) -> tuple[Panel, dict[str, Panel]]:
-            cares = [care for care in saved if care in basket.members]
-            return load(basket, of), {care: part(care, of.ages, *(of.sexes or ())) for care in cares}
+        def panels(members: tuple[str, ...], of: PopulationConfig) -> tuple[Panel, dict[str, Panel]]:
+            persons = of.ages, None if of.sexes is None else tuple(of.sexes)
+            return load(members, *persons), {care: load((care,), *persons) for care in saved if care in members}
 
         def make(population: PopulationConfig, spending: SpendingConfig) -> tuple[Panel, Mapping[str, Panel]]:
             basket = spending.basket or (None if spending.include else self.basket)
             own = basket_of(spending.name, basket, spending.include or (), spending.exclude)
             found[spending.name] = Finding("basket_leaves_out", left_out(spending.name, own), refuses=False)
-            if spending.years is None:
-                return panels(own, population)
-            own.check_comparable(kept := span(spending.years.first, spending.years.last))
-            panel, parts = panels(Basket(own.name, "", own.members), population)
+            kept = years if spending.years is None else span(spending.years.first, spending.years.last)
+            own.check_comparable(kept)
+            panel, parts = panels(own.members, population)
             return replace(panel, spending=np.where(np.isin(years, kept), panel.spending, np.nan)), parts
 
         def left_out(name: str, basket: Basket) -> dict[str, Any]:
@@ -69,7 +65,7 @@ class VektisConfig(DataConfig):
 
         found, last = dict[str, Finding](), read_vektis_file(years[-1])
         # A column that enters the files changes the scale between years, but not between designs.
-        whole = ProgrammeData(*panels(Basket("all spending", "", tuple(CARE_TYPES)), PopulationConfig()))
+        whole = ProgrammeData(*panels(tuple(CARE_TYPES), PopulationConfig()))
         baskets = dict.fromkeys(part.basket or (part.name if part.include else self.basket) for part in config.spending)
         of = {"first": str(years[0]), "last": str(years[-1]), "n": len(whole.whole.units)}
         label = Finding("data_label.vektis", {"baskets": ", ".join(map(repr, baskets)), **of})
