@@ -353,7 +353,7 @@ MISTAKES = {
     "truncation = { amount = 1e5, percentile = 0.97 }": ("truncation = { percentile = 0.97 }", "exactly one of amount"),
     'spending = "al care"\ntruncated = true': ("truncated = true", "names spending 'al care'. Did you mean 'all care'"),
     'kind = "closed"\ninsurers = ["A"]': ('insurers = ["A"]', "closed population needs baseline periods"),
-    'kind = "closed"\nbaseline = ["2019Q1"]': ('insurers = ["A"]', "population.baseline: The panel has no baseline period '2019Q1'"),
+    'kind = "closed"\nbaseline = ["2019Q1"]': ('insurers = ["A"]', "The panel has no baseline period '2019Q1'"),
     'ages = [60, 50]\ninsurers = ["A"]': ('insurers = ["A"]', "lowest and the highest age"),
     'insurers = ["Z"]': (
         'insurers = ["A"]',
