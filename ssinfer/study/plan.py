@@ -217,9 +217,10 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
     if data.claims is not None:  # units of the table of programmes are in no group, and in no panel of groups
         contracted = [unit for unit in data.claims.contracted if unit in panel.units]
     with raised_as(StudyError, f"design {part.name!r}:", DesignError):
+        windows: Any = {key: named_periods(getattr(part, key), panel.periods, f"windows.{key}") for key in WINDOW_KEYS}
         return Design(
             treated=config.case.treated,
-            **{key: named_periods(getattr(part, key), panel.periods, f"windows.{key}") for key in WINDOW_KEYS},
+            **windows,
             donors=comparison_of({key: getattr(part.comparison, key) for key in RULE_KEYS}),
             standard=data.standards.get(part.fit, part.comparison.standard),
             under_contract=contracted,

@@ -4,7 +4,7 @@ A **break** is care that entered or left the basket, as the national means per c
 refused. A **note** is timing or bookkeeping that changes the mean of one year, but not the insured care.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -29,7 +29,7 @@ _NOTE_GZSP = (
     "2021, 4.3 in 2022): below EUR 5, so that it is no break"
 )
 _NOTE_2021 = "2021: mental health episodes were closed early for the new payment model; their mean dips (209 to 144)"
-_NOTES = {2015: (_NOTE_2015,), 2017: (_NOTE_2017,)}  # of baskets without what entered
+_NOTES: dict[int, tuple[str, ...]] = {2015: (_NOTE_2015,), 2017: (_NOTE_2017,)}  # of baskets without what entered
 _NOTE_2022 = "2022: long-term mental health care (EUR 8 in 2021) has no column of its own any more, so it is inside"
 
 
@@ -41,7 +41,7 @@ class Basket:
     description: str
     members: tuple[str, ...]  # care types (columns without ``KOSTEN_``) over all years; of a year: `columns(year)`
     breaks: dict[int, str] = field(default_factory=dict)  # first year that cannot be compared with the year before
-    notes: dict[int, tuple[str, ...]] = field(default_factory=dict)  # by year
+    notes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # by year
 
     def columns(self, year: int) -> tuple[str, ...]:
         """Return the care types of the basket that have a column in the file of `year`."""
