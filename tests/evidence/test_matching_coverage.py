@@ -12,6 +12,7 @@ large on average.
 from __future__ import annotations
 
 import argparse
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from simulated_matching import simulate_matching
 from ssinfer.benchmarks.matched.covariates import truncation_caps
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.method import PropensityMatching
-from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES
+from ssinfer.benchmarks.matched.sampling_distribution import Confidence
 from ssinfer.plugins.conformance.suite import check_benchmark
 
 SAVING, TRUNCATION, DRAWS = 0.03, 0.99, 1000
@@ -67,7 +68,7 @@ def replicate(n, seed, *, shock=0.01, n_treated=5, n_practices=105, shock_prior=
             float(np.minimum(money, cap).sum() / years.sum()) for money in (with_contract, with_contract / (1 - SAVING))
         )
         saved = truth - spent
-        for kind, draws in draws_of(method, method.prepare(cohort, design), seed, CONFIDENCES).items():
+        for kind, draws in draws_of(method, method.prepare(cohort, design), seed, get_args(Confidence)).items():
             for level in LEVELS:
                 low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) - spent
                 miss = (saved < low, saved > high)
@@ -94,7 +95,7 @@ def markdown(table, n, replicates, shock):
     """Return the rows of the docs: one per kind of spending and interval."""
     lines = []
     for spending in ("all", "truncated"):
-        for kind in ("credible", *(f"confidence, {kind}" for kind in CONFIDENCES)):
+        for kind in ("credible", *(f"confidence, {kind}" for kind in get_args(Confidence))):
             cells = [f"{shock:.0%} / {shock / 2:.1%}", f"{n:,}", f"{replicates:,}", spending, kind]
             for level in LEVELS:
                 row = table.loc[(spending, kind, level)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssinfer.benchmarks.matched.kernels.greedy_matching import ORDERS, greedy_match
+from ssinfer.benchmarks.matched.kernels.greedy_matching import Order, greedy_match
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +105,7 @@ def problems(draw):
         {
             "ratio": draw(st.integers(1, 3)),
             "replace": draw(st.booleans()),
-            "order": draw(st.sampled_from(ORDERS)),
+            "order": draw(st.sampled_from(get_args(Order))),
             "caliper": draw(st.sampled_from([np.inf, 0.0625, 0.25])),
             "strata": np.array(draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))),
             "ids": np.array(draw(st.permutations(range(100, 100 + n)))),
@@ -153,7 +153,7 @@ def test_a_larger_problem_equals_the_definition():
     rng = np.random.default_rng(7)
     score, treated = rng.normal(size=200), rng.random(200) < 0.4
     options = {"ratio": 2, "replace": False, "caliper": 0.1, "strata": rng.integers(0, 3, 200), "ids": np.arange(200)}
-    for order in ORDERS:
+    for order in get_args(Order):
         pairs = greedy_match(score, treated, order=order, **options)
         assert triples(pairs) == brute_force(score, treated, order=order, **options)
 
@@ -161,5 +161,5 @@ def test_a_larger_problem_equals_the_definition():
 def test_without_treated_persons_or_controls_there_are_no_pairs():
     score = np.array([0.1, 0.2])
     for treated in (np.array([True, True]), np.array([False, False])):
-        for order in ORDERS:
+        for order in get_args(Order):
             assert len(greedy_match(score, treated, order=order).treated) == 0
