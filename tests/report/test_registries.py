@@ -1,19 +1,24 @@
 """Tables and figures are found by registries: a temporary package adds one of each, and the report shows them."""
 
 import ast
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import ssinfer
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError
+from ssinfer.language import language, speak
 from ssinfer.registry import _scan
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.sections import SECTIONS
 from ssinfer.report.summarise import assemble
-from ssinfer.report.table import TABLES
+from ssinfer.report.table import TABLES, columns_of
+from ssinfer.report.tables.comparison import with_sizes
 from ssinfer.thresholds.kind import KINDS
 
 MODULE = """
@@ -92,6 +97,33 @@ def test_every_declared_figure_and_table_is_usable():
     assert not TABLES.broken() | FRAMES.broken() | FIGURES.broken()
     assert set(FRAMES.names()) == set(FIGURES.names())
     assert {entry.section for entry in (*TABLES.entries(), *FRAMES.entries())} <= {part.name for part in SECTIONS}
+
+
+def test_every_word_of_a_declared_table_is_in_the_catalogue_and_no_other():
+    table_words = {key for key in language("en").catalogue._catalog if str(key).startswith(("table.", "column."))}
+    declared = set()
+    for table in TABLES.entries():
+        own = [f"table.{table.name}.{column.name}" for column in columns_of(table.columns)]
+        shared = [f"column.{column.name}" for column in columns_of(table.columns)]
+        assert {f"table.{table.name}.caption"} <= table_words
+        assert all({*pair} & table_words for pair in zip(own, shared, strict=True)), table.name
+        declared |= {*own, *shared, f"table.{table.name}.caption", f"table.{table.name}.note"}
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in Path(ssinfer.__file__).parent.glob("report/tables/*.py")
+    )
+    sentences = re.compile(r"table\.(scores\.(saving|loss)|thresholds\.systematic_total)")
+    assert {key for key in table_words - declared if key not in code and not sentences.fullmatch(key)} == set()
+
+
+def test_size_classes_yes_and_the_words_of_a_user_in_another_language(analysis):
+    manifest = {**analysis.result.manifest, "study": {"case": {"size_edges": [20_000]}}}
+    sized = replace(analysis, result=replace(analysis.result, manifest=manifest))
+    with speak("nl"):
+        classes = with_sizes(sized, pd.DataFrame({"size_class": ["below 20,000", "20,000 and above", "x"]}))
+        cells = TABLES.find("specifications").build(analysis)
+    assert classes["size_class"].tolist() == ["minder dan 20.000", "20.000 en meer", "x"]
+    assert set(cells.column("advised")) == {"ja", "nee"}
+    assert cells.column("label")[0].__html__() == '<span lang="">b</span>'
 
 
 def test_no_code_of_report_and_figures_names_a_threshold_kind():

@@ -35,22 +35,17 @@ def frame(analysis: Analysis) -> pd.DataFrame:
 def _observed(panel: Panel, design: Design) -> pd.DataFrame:
     """Return the pooled spending of the treated units until the last performance period."""
     rows = design.treated_rows(panel)
-    last = int(panel.columns(design.performance).max())
-    spending = panel.spending[rows, : last + 1]
-    weights = np.ones(spending.shape) if panel.insured_years is None else panel.insured_years[rows, : last + 1]
-    usable = np.isfinite(spending) & np.isfinite(weights)
-    mass = np.where(usable, weights, 0.0)
+    size = int(panel.columns(design.performance).max()) + 1
+    spending = panel.spending[rows, :size]
+    years = np.ones(spending.shape) if panel.insured_years is None else panel.insured_years[rows, :size]
     with np.errstate(invalid="ignore"):
-        pooled = np.where(usable, spending * mass, 0.0).sum(axis=0) / mass.sum(axis=0)
-    windows = np.full(last + 1, NO_WINDOW, dtype=object)
-    windows[panel.columns(design.baseline)] = BASELINE
-    windows[panel.columns(design.performance)] = PERFORMANCE
-    masked = np.zeros(last + 1, dtype=bool)
+        pooled = (spending * years).sum(axis=0) / years.sum(axis=0)  # NaN where a unit has none
+    window, masked = np.full(size, NO_WINDOW, dtype=object), np.zeros(size, dtype=bool)
+    window[panel.columns(design.baseline)] = BASELINE
+    window[panel.columns(design.performance)] = PERFORMANCE
     masked[panel.columns(design.masked) if design.masked else []] = True
-    pooled = np.where(usable.all(axis=0), pooled, np.nan)
-    periods = [str(period) for period in panel.periods[: last + 1]]
-    columns = {"design": "", "period": periods, "window": windows, "masked": masked, "value": pooled}
-    return pd.DataFrame({**columns, "lower": np.nan, "upper": np.nan})
+    columns = {"design": "", "period": [*map(str, panel.periods[:size])], "window": window, "masked": masked}
+    return pd.DataFrame({**columns, "value": pooled, "lower": np.nan, "upper": np.nan})
 
 
 def _benchmark(cf: Counterfactual) -> pd.DataFrame:
@@ -62,8 +57,7 @@ def _benchmark(cf: Counterfactual) -> pd.DataFrame:
     lower, upper = np.full((2, by_period.shape[1]), np.nan)
     if cf.uncertainty != "none":
         lower, upper = np.quantile(by_period, [0.025, 0.975], axis=0)
-    periods = [str(period) for period in cf.benchmark["period"].values.tolist()]
-    columns = {"period": periods, "window": PERFORMANCE, "masked": False}
+    columns = {"period": [*map(str, cf.benchmark["period"].values.tolist())], "window": PERFORMANCE, "masked": False}
     return pd.DataFrame({**columns, "value": by_period.mean(axis=0), "lower": lower, "upper": upper})
 
 

@@ -1,7 +1,5 @@
 """Frame of the figure of measured savings of placebo contracts."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -31,19 +29,19 @@ def frame(analysis: Analysis) -> pd.DataFrame:
         rates = placebos["savings_rate"].to_numpy(dtype=float)
         columns = {"rate": rates, "judged": ~np.isnan(thresholds), "paid": rates >= thresholds}
         part = pd.DataFrame({"item": PLACEBO, "name": "", "learns_from": "", **columns})
-        group = pd.DataFrame(_contract_group(analysis, pair))
+        group = pd.DataFrame(_contract_group(analysis, pair), columns=["item", "name", "learns_from", "rate"])
+        group = group.assign(judged=False, paid=False)
         parts.append(pd.concat([part, group], ignore_index=True).assign(design=analysis.label(pair)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _contract_group(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
+def _contract_group(analysis: Analysis, pair: Pair) -> list[tuple[str, str, str, float]]:
     """Return the saving of the contract group and its thresholds: where it settles, the one that decides."""
-    items: dict[str, dict[str, Any]] = {}
+    items: dict[str, tuple[str, str, str, float]] = {}
     decides = analysis.verdict.threshold if pair == analysis.main else None
     if decides is not None and decides["rate"] is not None:
         learns_from = KINDS.find(decides["kind"]).learns_from if decides["kind"] in KINDS.names() else "size"
-        name = kind_name(decides["kind"])
-        items["decides"] = {"item": THRESHOLD, "name": name, "learns_from": learns_from, "rate": decides["rate"]}
+        items["decides"] = (THRESHOLD, kind_name(decides["kind"]), learns_from, decides["rate"])
     for kind in () if items else KINDS.entries():
         if kind.name == COMPARISON_KEY.kind:
             key = COMPARISON_KEY
@@ -55,17 +53,12 @@ def _contract_group(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
             continue
         row = analysis.threshold(pair, key)
         if row is not None:
-            line = {
-                "item": THRESHOLD,
-                "name": kind_name(kind.name),
-                "learns_from": kind.learns_from,
-                "rate": float(row["rate"]),
-            }
+            line = (THRESHOLD, kind_name(kind.name), kind.learns_from, float(row["rate"]))
             items.setdefault(kind.learns_from, line)
     saving = analysis.saving(pair)
     if saving is not None:
-        items[MEASURED] = {"item": MEASURED, "name": "", "learns_from": "", "rate": float(saving["savings_rate"])}
-    return [{**item, "judged": False, "paid": False} for item in items.values()]
+        items[MEASURED] = (MEASURED, "", "", float(saving["savings_rate"]))
+    return [*items.values()]
 
 
 FRAME = ReportFigure(name="placebo_savings", section="comparison", order=30, frame=frame)

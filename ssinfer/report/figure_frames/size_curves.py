@@ -19,24 +19,20 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     if not analysis.noise:
         return pd.DataFrame()
     n = np.geomspace(SMALLEST, LARGEST, 400)
-    lines: list[dict[str, Any]] = []
+    lines: list[tuple[Any, ...]] = []
     for pair, noise in analysis.noise.items():
         c = noise.components
-        curve = Z * np.sqrt(c.k**2 / n + c.shock**2)
         observed = (n >= c.smallest) & (n <= c.largest)
-        lines.append({"item": DESIGN, "name": analysis.label(pair), "threshold": curve, "observed": observed})
-    first = next(iter(analysis.noise.values())).components
-    lines.append(
-        {"item": SAMPLING, "name": say("figure.threshold_by_size.sampling"), "threshold": Z * first.k / np.sqrt(n)}
-    )
+        lines.append((n, DESIGN, analysis.label(pair), Z * np.sqrt(c.k**2 / n + c.shock**2), observed))
+    sampling = Z * next(iter(analysis.noise.values())).components.k / np.sqrt(n)
+    lines.append((n, SAMPLING, say("figure.threshold_by_size.sampling"), sampling, False))
     schedule = [minimum_savings_rate(size) for size in n]
-    lines.append({"item": SCHEDULE, "name": say("figure.threshold_by_size.schedule"), "threshold": schedule})
-    parts = [pd.DataFrame({"insured_years": n, "observed": False, **line}) for line in lines]
+    lines.append((n, SCHEDULE, say("figure.threshold_by_size.schedule"), schedule, False))
     settles, years = analysis.verdict.threshold, analysis.insured_years(analysis.main)
     if settles is not None and settles["rate"] is not None and years is not None:
-        group = {"item": GROUP, "name": analysis.group, "threshold": settles["rate"], "observed": False}
-        parts.append(pd.DataFrame([{"insured_years": years, **group}]))
-    return pd.concat(parts, ignore_index=True)
+        lines.append(([years], GROUP, analysis.group, settles["rate"], False))
+    names = ("insured_years", "item", "name", "threshold", "observed")
+    return pd.concat([pd.DataFrame(dict(zip(names, line, strict=True))) for line in lines], ignore_index=True)
 
 
 FRAME = ReportFigure(name="threshold_by_size", section="advice", order=26, frame=frame)

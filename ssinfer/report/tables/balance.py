@@ -9,7 +9,7 @@ from ssinfer.counterfactual import Counterfactual
 from ssinfer.finding import Finding
 from ssinfer.printed import plain
 from ssinfer.report.analysis import Analysis, Pair
-from ssinfer.report.table import ReportTable, by_pair, check_name
+from ssinfer.report.table import ReportTable, check_name
 from ssinfer.sentences import say
 
 COLUMNS = (
@@ -24,17 +24,15 @@ def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
-    fits = dict(balanced_pairs(analysis))
-
-    def record(pair: Pair) -> dict[str, Any] | None:
-        cf = fits.get(pair)
-        if cf is None:
-            return None
-        matched = {group: _matched(cf, group) for group in ("treated", "control")}
-        verdicts = {name: _verdict(judged) for name, judged in judged_limits(cf).items()}
-        return {**matched, "effective": _checks(cf).loc["effective controls", "figure"], **verdicts}
-
-    return by_pair(analysis, record)
+    return pd.DataFrame(
+        {
+            "label": analysis.label(pair),
+            **{group: _matched(cf, group) for group in ("treated", "control")},
+            "effective": _checks(cf).loc["effective controls", "figure"],
+            **{name: _verdict(judged) for name, judged in judged_limits(cf).items()},
+        }
+        for pair, cf in balanced_pairs(analysis)
+    )
 
 
 def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Finding]:

@@ -47,8 +47,7 @@ def _scores(analysis: Analysis) -> pd.DataFrame | Finding:
     backtest = analysis.result.backtest
     if backtest is None or not {"size_class", "bias"} <= set(backtest.scores.columns):
         return pd.DataFrame()
-    scores = backtest.scores
-    scores = scores[(scores["size_class"] == ALL_SIZES) & np.isfinite(scores["bias"])]
+    scores = backtest.scores[(backtest.scores["size_class"] == ALL_SIZES) & np.isfinite(backtest.scores["bias"])]
     if not len(scores):
         return Finding("table.scores.without", {})
     windows = {pair: len(analysis.placebos(pair, "case")) for pair in analysis.pairs}
