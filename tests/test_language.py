@@ -116,7 +116,7 @@ def test_numbers_and_plurals_follow_the_language():
         assert say("x", "{a:money} {b:percent} {c:decimal} {d:day}", a=-1234.5, b=0.031, c=0.5, d="2024-03-01") == (
             "−EUR 1.234 3,1% 0,5 1 maart 2024"
         )
-        assert (say("designs", n=1), say("designs", n=2)) == ("1 opzet", "2 opzetten")
+        assert (say("designs", n=1), say("designs", n=2)) == ("1 ontwerp", "2 ontwerpen")
 
 
 def test_texts_in_another_language_have_a_lang_in_html_and_are_plain_elsewhere():
@@ -132,6 +132,6 @@ def test_texts_in_another_language_have_a_lang_in_html_and_are_plain_elsewhere()
         assert escape(in_words([Finding("advice_scope", {}), refused])).endswith(marked)
         assert escape(joined(["<", foreign(">")], "; ")) == '&lt;; <span lang="en">&gt;</span>'
         with speak(own="nl"):
-            assert own("opzet") == escape(own("opzet"))
+            assert own("ontwerp") == escape(own("ontwerp"))
         nested = say("x", "{finding} {names:listed}", finding=refused, names=["<", foreign("a")])
         assert escape(nested) == f'{marked} &lt; en <span lang="en">a</span>'

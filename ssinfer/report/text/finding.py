@@ -13,6 +13,7 @@ from ssinfer.report.analysis import Analysis, Row, named, pair_of, span
 from ssinfer.report.text.compared import answer
 from ssinfer.report.text.names import kind_in_words, threshold_in_words
 from ssinfer.sentences import in_words, say
+from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
 
 REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
@@ -41,7 +42,7 @@ def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
     if verdict.threshold is not None:
         key = ThresholdKey(*(verdict.threshold[name] for name in ("kind", "level", "side", "prior")))
         stated = {**verdict.threshold, "threshold": threshold_in_words(key)}
-        name = "threshold_only" if verdict.verdict is None else verdict.verdict.replace(" ", "_")
+        name = {None: "threshold_only", REACHED: "reached"}.get(verdict.verdict, "not_reached")
         yield Finding("none_reaches" if stated["rate"] is None else name, stated)
     if verdict.paid is not None:
         name = "paid" if verdict.paid > 0 else "owed" if verdict.paid < 0 else "nothing_paid"

@@ -18,16 +18,14 @@ def noise_findings(analysis: Analysis) -> Iterator[list[Finding]]:
         return
     noise = analysis.noise[analysis.main]
     c, n = noise.components, noise.components.n_origins
-    own, medicare = (
-        {name: {"value": getattr(k, name), "se": getattr(k, f"{name}_se")} for name in ("above", "below", "outside")}
+    names = ("above", "below", "outside")
+    own_k, medicare = (
+        {name: {"value": getattr(k, name), "se": getattr(k, f"{name}_se")} for name in names}
         for k in (noise.own_k, noise.medicare_k)
     )
-    design = {"k": c.k, "design": analysis.label(analysis.main)}
-    yield [
-        Finding("noise_alone", own),
-        Finding("noise_k_of_design" if len(analysis.noise) > 1 else "noise_k", design),
-        Finding("noise_medicare", {**medicare, "k": MSSP_K}),
-    ]
+    name = "noise_k_of_design" if len(analysis.noise) > 1 else "noise_k"
+    of_design = Finding(name, {"k": c.k, "design": analysis.quoted(analysis.main)})
+    yield [Finding("noise_alone", own_k), of_design, Finding("noise_medicare", {**medicare, "k": MSSP_K})]
     yield [
         Finding("noise_parts", {"rows": c.n_rows, "units": c.n_units, "n": n}),
         Finding("noise_sampling", {"k": c.k, "low": c.k_lower, "high": c.k_upper}),
@@ -51,8 +49,8 @@ def intact_findings(analysis: Analysis) -> Iterator[Finding]:
     regional, random = REGIONAL in by_kind, by_kind[RANDOM]
     row = by_kind[REGIONAL if regional else ANY_REGION]
     ratio = {"value": float(row["ratio"]), "se": float(row["ratio_se"])}
-    rates = {"threshold": row["threshold"], "random": random["threshold"]}
-    yield Finding("intact_regional" if regional else "intact_any", {"size": groups.size, **rates, "ratio": ratio})
+    said = {"size": groups.size, "threshold": row["threshold"], "random": random["threshold"], "ratio": ratio}
+    yield Finding("intact_regional" if regional else "intact_any", said)
     if ratio["value"] > 1 + 1.645 * ratio["se"]:
         yield Finding("intact_shocks", {"shock": math.sqrt(row["sd"] ** 2 - random["sd"] ** 2)})
     else:
