@@ -182,7 +182,7 @@ def advise(
     for each in sorted(specifications, key=lambda specification: specification.order):
         of_pair = replicates.get(each.pair)
         if of_pair is not None and (thresholds := _thresholds(of_pair, each.threshold, result.errors)) is not None:
-            counted[each] = _sums(of_pair, thresholds, fold, rule)
+            counted[each] = payment_sums(of_pair, thresholds, fold, rule.target_saving)
     tried = [each for each, sums in counted.items() if sums[2, 0].any()]
     if not tried:
         raise RefusalError("No advice: no placebo has a threshold of a specification. Look at their status and reason.")
@@ -195,7 +195,7 @@ def advise(
     for number in range(sums.shape[-1]):
         without = _compared(sums.sum(axis=-1) - sums[..., number], judged, definitions, rule)
         held += sums[without["advised"].argmax(), ..., number]
-    rates = {str(name): float(value) for name, value in _rate_table(held[None]).iloc[0].items() if name != "n_rows"}
+    rates = {str(name): float(value) for name, value in rate_table(held[None]).iloc[0].items() if name != "n_rows"}
     (false, false_se), (found, found_se) = ((rates[name], rates[f"{name}_se"]) for name in RATES)
     holds = {"false_payments": false - false_se <= rule.false_payments, "detection": found - found_se >= rule.detection}
     reasons = tuple(reason for reason, true in holds.items() if not true)
@@ -204,8 +204,11 @@ def advise(
     table = table.sort_values(["admitted", "detection_rate"], ascending=False, kind="stable")
     chosen = tried[whole["advised"].argmax()]
     of_chosen = replicates[chosen.pair]
-    at = [_sums(of_chosen, np.full((1, len(of_chosen.rows)), rate), fold, rule) for rate in (np.inf, 0.0)]
-    ends = _rate_table(np.stack(at).sum(axis=-1)).assign(**vars(chosen) | {"order": 0})
+    at = [
+        payment_sums(of_chosen, np.full((1, len(of_chosen.rows)), rate), fold, rule.target_saving)
+        for rate in (np.inf, 0.0)
+    ]
+    ends = rate_table(np.stack(at).sum(axis=-1)).assign(**vars(chosen) | {"order": 0})
     ends = ends.assign(kind=[NEVER, EVERY], side="", prior="", admitted=False, advised=False)
     ends["n_unjudged"] = n_placebos[chosen.pair] - ends["n_rows"]
     return Advice(
@@ -252,11 +255,11 @@ def _thresholds(replicates: Replicates, key: ThresholdKey, errors: NDArray[np.fl
     return once[None] if again is None else np.vstack([once, again])
 
 
-def _sums(replicates: Replicates, thresholds: Floats, fold: "pd.Series[int]", rule: AdviceRule) -> Floats:
+def payment_sums(replicates: Replicates, thresholds: Floats, fold: "pd.Series[int]", saving: float) -> Floats:
     """Return false payments, detected savings and placebos (3, 1 + K, folds): counts, then those of each replicate."""
     rows = replicates.rows
     rate, relative = rows["savings_rate"].to_numpy(), (rows["spending"] / rows["benchmark"]).to_numpy()
-    own = rows["own_saving"].to_numpy() if "own_saving" in rows else np.full(len(rows), rule.target_saving)
+    own = rows["own_saving"].to_numpy() if "own_saving" in rows else np.full(len(rows), saving)
     weights = np.vstack([np.ones(len(rows)), replicates.row_weights(rows)])
     inside = (fold[rows.index].to_numpy()[:, None] == np.arange(fold.max() + 1)).astype(float)
     known, limits = np.isfinite(own) & ~np.isnan(thresholds), np.maximum(thresholds, 0.0)  # a loss is never paid
@@ -264,23 +267,23 @@ def _sums(replicates: Replicates, thresholds: Floats, fold: "pd.Series[int]", ru
     return np.stack([(weights * (values & known)) @ inside for values in paid])
 
 
-def _rates(sums: Floats) -> tuple[Floats, Floats]:
+def _rates(sums: Floats, n_blocks: int = MIN_BLOCKS) -> tuple[Floats, Floats]:
     """Return false payment and detection rates (2, C, 1 + K) of sums (C, 3, 1 + K), and their errors (2, C)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         rates = np.moveaxis(sums[:, :2] / sums[:, 2:], 0, 1)
-    return rates, np.stack([spread_of_replicates(part[:, 1:].T, MIN_BLOCKS) for part in rates])
+    return rates, np.stack([spread_of_replicates(part[:, 1:].T, n_blocks) for part in rates])
 
 
-def _rate_table(sums: Floats) -> pd.DataFrame:
+def rate_table(sums: Floats, n_blocks: int = MIN_BLOCKS) -> pd.DataFrame:
     """Return the number of placebos, and both rates with their errors, of sums (C, 3, 1 + K)."""
-    (false, found), (false_se, found_se) = _rates(sums)
+    (false, found), (false_se, found_se) = _rates(sums, n_blocks)
     table = pd.DataFrame({"n_rows": sums[:, 2, 0].astype(int), "false_payment_rate": false[:, 0]})
     return table.assign(false_payment_rate_se=false_se, detection_rate=found[:, 0], detection_rate_se=found_se)
 
 
 def _compared(sums: Floats, judged: Floats, definitions: Positions, rule: AdviceRule) -> pd.DataFrame:
     """Return rates of specifications (C, 3, 1 + K), simplest first, differences to the best, and which is advised."""
-    table, found = _rate_table(sums), _rates(sums)[0][1] * judged[:, None]
+    table, found = rate_table(sums), _rates(sums)[0][1] * judged[:, None]
     false, false_se = (table[name].to_numpy() for name in ("false_payment_rate", "false_payment_rate_se"))
     admitted = (judged >= MIN_JUDGED) & (false - false_se <= rule.false_payments)
     # Without any that is admitted, the one that pays least often comes nearest.

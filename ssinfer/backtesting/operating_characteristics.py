@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import DETECTION, THRESHOLDS
+from ssinfer.backtesting.frames import DETECTION, THRESHOLDS, rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import block_sums, spread_of_replicates
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
@@ -18,6 +18,11 @@ from ssinfer.typing import Floats
 
 #: True savings rates at which every threshold's detection is reported.
 DETECTION_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
+
+
+def rates_at(savings: Sequence[float] = DETECTION_SAVINGS) -> list[str]:
+    """Return names of the shares of contracts that are paid, without a saving and at true savings."""
+    return ["false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in savings)]
 
 
 def threshold_table(
@@ -36,7 +41,7 @@ def threshold_table(
     positive = [saving for saving in injected if saving > 0]
     payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)
     rows = []
-    blocks = pd.Index(np.unique(placebos.loc[placebos["role"] == "placebo", "block"]))
+    blocks = pd.Index(np.unique(rows_with(placebos, role="placebo")["block"]))
     for labels, part in groups(placebos, edges):
         ok = part[part["status"] == "ok"]
         if not len(ok):
@@ -48,7 +53,7 @@ def threshold_table(
             by_key[COMPARISON_KEY] = compared  # methods are compared by it, whatever levels were asked for
         for key, thresholds in by_key.items():
             row = payments.row(ok, thresholds, key, replicates)
-            for name in payments.paid:
+            for name in rates_at(payments.savings):
                 row[f"{name}_refused_unpaid"] = row[name] * row["n_rows"] / len(part)
             rows.append({**labels, **key.labels, **row})
     saving, due = ([100 * rate for rate in rates] for rates in (payments.savings, payments.due))
@@ -71,9 +76,8 @@ def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return designs and methods by detection at equal false payments (cross-fitted placebo threshold, 5%)."""
     rows = thresholds[COMPARISON_KEY.rows(thresholds) & (thresholds["size_class"] == "all")]
     order = rows.sort_values("detection_rate_3", ascending=False, kind="stable", ignore_index=True)
-    rates = ["false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in DETECTION_SAVINGS)]
     labels = ["design", "method", "size_class", "n_rows", "n_without_threshold", "threshold"]
-    return order[[*labels, *(f"{rate}{end}" for rate in rates for end in ("", "_se"))]]
+    return order[[*labels, *(f"{rate}{end}" for rate in rates_at() for end in ("", "_se"))]]
 
 
 @dataclass(frozen=True)
@@ -85,17 +89,12 @@ class _Payments:
     share: float
 
     @property
-    def paid(self) -> list[str]:
-        """Names of the shares of contracts that are paid."""
-        return ["false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in self.savings)]
-
-    @property
     def names(self) -> list[str]:
         """Names of the columns of `payment_columns`, in their order."""
         over, under = "expected_overpayment", "expected_underpayment"
         return [
             *("threshold", "threshold_money", "threshold_less_bias", "threshold_less_bias_money", "no_threshold_rate"),
-            *self.paid,
+            *rates_at(self.savings),
             *(over, f"{over}_money", f"{over}_total"),
             *(f"{under}_{100 * saving:g}" for saving in self.due),
             *(under, f"{under}_money", f"{under}_total"),

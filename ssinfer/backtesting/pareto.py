@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import PARETO
-from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
+from ssinfer.backtesting.advice import payment_sums, rate_table
+from ssinfer.backtesting.frames import PARETO, rows_with
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_placebos
 from ssinfer.level import check_level
@@ -26,7 +26,7 @@ def pareto_set(result: BacktestResult, saving: float = 0.03) -> pd.DataFrame:
     statistic of r_i / g_i, so that 5% of contracts that saved nothing are paid. They are one-sided, at 95% where the
     kind has levels; placebos without one above zero are left out.
     """
-    rows = result.placebos[result.placebos["role"] == "placebo"]
+    rows = rows_with(result.placebos, role="placebo")
     blocks = pd.Index(pd.unique(rows["block"]))
     out: list[dict[str, Any]] = []
     for (design, method), part in rows.groupby(["design", "method"], sort=False):
@@ -64,13 +64,12 @@ def _bias(result: BacktestResult) -> pd.DataFrame:
 
 def _equalised(
     ok: pd.DataFrame, key: ThresholdKey, thresholds: Floats, replicates: Replicates, saving: float
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return false payments and detection with thresholds that all pay equally many; empty with too few placebos."""
     usable = np.isfinite(thresholds) & (thresholds > 0)
     if not usable.any():
         return {}
-    part, kept = ok[usable], ok[usable | np.isposinf(thresholds)]
-    as_it_is = KINDS.find(key.kind).multiple_of_standard_error
+    part, as_it_is = ok[usable], KINDS.find(key.kind).multiple_of_standard_error
     scaled = part if as_it_is else part.assign(standard_error=thresholds[usable])
     blocks = replicates.block[part.index].to_numpy()
     once, again = (
@@ -79,16 +78,9 @@ def _equalised(
     )
     if np.isnan(once).all():
         return {}
-    rate = part["savings_rate"].to_numpy(dtype=float)
-    relative = (part["spending"] / part["benchmark"]).to_numpy(dtype=float)
-    weights = replicates.row_weights(part)
-    total = replicates.row_weights(kept).sum(axis=1)
-    some = total > 0
-    n_blocks = replicates.block[kept.index].nunique()
-    row: dict[str, float] = {"n_rows": len(kept)}
-    for name, true in (("false_payment_rate", 0.0), ("detection_rate", saving)):
-        measured = rate + true * relative
-        row[name] = float((measured >= once[0]).sum() / len(kept))
-        drawn = (weights * (measured >= again)).sum(axis=1)[some] / total[some]
-        row[f"{name}_se"] = float(spread_of_replicates(drawn[:, None], n_blocks)[0])
-    return row
+    everybody = np.tile(np.where(np.isposinf(thresholds), np.inf, np.nan), (1 + len(again), 1))
+    everybody[:, usable] = np.nan_to_num(np.vstack([once, again]), nan=np.inf, posinf=np.inf)  # none: not paid
+    sums = payment_sums(replicates, everybody, pd.Series(0, index=ok.index), saving)
+    n_blocks = replicates.block[ok.index[~np.isnan(everybody[0])]].nunique()
+    (row,) = rate_table(sums.sum(axis=-1)[None], n_blocks).to_dict("records")
+    return {str(name): value for name, value in row.items()}

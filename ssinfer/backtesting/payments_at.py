@@ -14,17 +14,16 @@ import pandas as pd
 
 from ssinfer.backtesting.frames import SHARE, with_error
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
-from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS
+from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS, rates_at
 from ssinfer.schema import Column
 from ssinfer.streams import stream_of
 from ssinfer.typing import Floats
 
-RATES = ("false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in DETECTION_SAVINGS))
 PAYMENTS_AT = (
     Column("n_rows", "int", "placebos", "Placebos that are judged by this threshold, errors scaled to the contract."),
     Column("n_left_out", "int", "placebos", "Placebos that were refused, or whose error cannot be scaled."),
-    *(column for name in RATES for column in with_error(name, SHARE, "Share of placebos paid at this threshold.")),
-    *(Column(f"{name}_refused_unpaid", "float", SHARE, "Placebos left out count as not paid.") for name in RATES),
+    *(column for name in rates_at() for column in with_error(name, SHARE, "Share of placebos paid at this threshold.")),
+    *(Column(f"{name}_refused_unpaid", "float", SHARE, "Placebos left out count as not paid.") for name in rates_at()),
 )
 
 
@@ -41,6 +40,6 @@ def payments_at(placebos: pd.DataFrame, threshold: float, factors: Floats, seed:
     paid = errors[:, None] + relative[:, None] * savings >= max(threshold, 0.0)
     blocks = np.unique(part["block"], return_inverse=True)[1].astype(np.intp)
     means, ses = mean_and_error(paid.astype(float), blocks, rng)
-    for name, mean, se in zip(RATES, means.tolist(), ses.tolist(), strict=True):
+    for name, mean, se in zip(rates_at(), means.tolist(), ses.tolist(), strict=True):
         row |= {name: mean, f"{name}_se": se, f"{name}_refused_unpaid": mean * len(part) / len(placebos)}
     return row

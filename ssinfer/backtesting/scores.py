@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import SCORES
+from ssinfer.backtesting.frames import SCORES, rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error, standard_errors
 from ssinfer.backtesting.task import COVERAGE_LEVELS
 from ssinfer.kernels.groups import dense_codes
@@ -41,7 +41,7 @@ def size_class(low: float, high: float) -> str:
 
 def groups(placebos: pd.DataFrame, edges: Sequence[float]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yield labels and placebo rows per design, method and size class; windows of the case are left out."""
-    rows = placebos[placebos["role"] == "placebo"]
+    rows = rows_with(placebos, role="placebo")
     for (design, method), part in rows.groupby(["design", "method"], sort=False):
         for name, inside in size_classes(part["assigned"].to_numpy(), edges).items():
             yield {"design": design, "method": method, "size_class": name}, part[inside]
@@ -64,8 +64,7 @@ def score_table(placebos: pd.DataFrame, edges: Sequence[float], seed: int) -> pd
             "n_failed": int((status == "failed").sum()),
         }
         if len(ok):
-            of_pair = (placebos["design"] == labels["design"]) & (placebos["method"] == labels["method"])
-            case = placebos[of_pair & (placebos["role"] == "case") & (placebos["status"] == "ok")]
+            case = rows_with(placebos, design=labels["design"], method=labels["method"], role="case", status="ok")
             row |= _scores(ok, case["savings_rate"], traits, np.random.default_rng(stream_of(seed, "scores")))
         rows.append(row)
     return SCORES.frame(rows, trait=traits, level=[100 * level for level in COVERAGE_LEVELS])
