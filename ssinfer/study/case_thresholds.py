@@ -36,7 +36,7 @@ def case_threshold(stated: ThresholdConfig | None, table: pd.DataFrame) -> tuple
     rows = table[key.rows(table)]
     if rows.empty:
         return np.nan, f"there is no {key.kind} threshold here."
-    return float(deciding_rates(rows).iloc[0]), rows["reason"].iloc[0]
+    return rows["rate" if KINDS.find(key.kind).pays else "detectable"].iloc[0], rows["reason"].iloc[0]
 
 
 def thresholds_of_case(
