@@ -17,6 +17,7 @@ from ssinfer.errors import ClaimsError
 FIRST, LAST = "in the tables", "counted"
 NEVER = "never enrolled in the periods"
 MONEY = ["lines", "cents"]
+BEHIND = ["claimants", "largest"]  # number of persons with these lines, and the largest share of one in their money
 
 
 def attrition(
@@ -51,7 +52,8 @@ def attrition(
             **{name: int(money[name]) for name in MONEY if name in money},
         }
         if step in (FIRST, LAST) or any(amounts.values()):
-            rows.append({"step": step, "reason": reason, "lines": 0, **amounts})
+            behind = {name: money.get(name, 0) for name in BEHIND}
+            rows.append({"step": step, "reason": reason, "lines": 0, **amounts, **behind})
 
     spans = tables.enrolment
     until = ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1])
@@ -60,7 +62,7 @@ def attrition(
     if spending.duplicates == "drop":
         add("claims", "repeats another line", repeated)
     for excluded in (lines.OUTSIDE, lines.NO_KEY):
-        add("claims", lines.name_of(excluded, None), summary.loc[code == excluded, MONEY].sum())
+        add("claims", lines.name_of(excluded, None), summary.loc[code == excluded, [*MONEY, *BEHIND]].sum())
     add("claims", lines.NOT_ENROLLED, unmatched.loc[lines.NOT_ENROLLED])
     add("enrolment", NEVER, {"cents": 0}, persons=int(persons.get(NEVER, 0)))
     for reason in DAY_REASONS[1:]:
@@ -68,14 +70,14 @@ def attrition(
         add(
             "population" if number >= FIRST_POPULATION_CODE else "enrolment",
             reason,
-            summary.loc[code == lines.POPULATION + number, MONEY].sum() + unmatched.loc[reason],
+            summary.loc[code == lines.POPULATION + number, [*MONEY, *BEHIND]].sum() + unmatched.loc[reason],
             persons=unknown if reason == "person unknown" else int(persons.get(reason, 0)),
             days=days[days["code"] == number],
         )
     for row in summary[(code >= lines.CATEGORY) | (code == lines.OWN_COSTS)].to_dict("records"):
         step = "kept apart" if row["code"] == lines.OWN_COSTS else "spending"
         add(step, lines.name_of(int(row["code"]), row["label"]), row)
-    final = summary[code == lines.COUNTED].drop(columns=["code", "label"]).sum().astype("int64")
+    final = summary.loc[code == lines.COUNTED, [*MONEY, "used", "repriced"]].sum().astype("int64")
     total = whole_numbers(cells.aggregate(cents=whole_sum(cells["cents"])))["cents"]
     add("valuation", "repriced at reference tariffs", {"cents": final["cents"] - final["used"]})
     add("valuation", "completed for payments to come", {"cents": final["used"] - total})
@@ -103,7 +105,7 @@ def _balanced(frame: pd.DataFrame) -> pd.DataFrame:
                 "error of ssinfer; please report it with the attrition table."
             )
     types = dict.fromkeys(names, "int64") | {"insured_years": "float64"}
-    return frame[["step", "reason", *names]].astype(types).assign(euros=frame["cents"] / 100)
+    return frame[["step", "reason", *names]].astype(types).assign(euros=frame["cents"] / 100, **frame[BEHIND])
 
 
 def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:

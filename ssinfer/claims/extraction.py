@@ -53,8 +53,9 @@ class Extract:
         Months, factor (equal for all units and periods) and standard error, which is not in the sampling variance.
     attrition : frame
         From all rows of the tables to the counted ones, exactly: step, reason, persons, insured_days, insured_years,
-        lines, cents, euros.
-    own_costs : frame. The contract's own fees and programme costs: unit, period, lines, spending (currency).
+        lines, cents, euros, claimants (persons with these lines), largest (share of one of them in the money).
+    own_costs : frame
+        The contract's own fees and programme costs: unit, period, lines, spending (currency), claimants, largest.
     under_contract : tuple of str
         Units that the table of programmes puts under a contract during the study, by name or by region.
     sensitivity : tuple of str
@@ -254,17 +255,16 @@ def _cuts(
     by_year = frame.groupby(np.array(calendar.year)[frame["t"].astype(int)])[["cents", "kept"]].sum()
     cut = by_year["cents"] - by_year["kept"]
     years = ibis.memtable(pd.DataFrame({"t": np.arange(len(calendar.year)), "year": calendar.year}))
-    above = sums(cells.filter(cells["cents"] > cells["kept"]).join(years, "t"), ("person", "year"), "cents", "kept")
-    person_years = above.to_pandas()
-    of_persons = (person_years["cents"] - person_years["kept"]).groupby(person_years["year"]).agg(["count", "max"])
-    of_persons = of_persons.reindex(limits["year"], fill_value=0)
+    above = cells.filter(cells["cents"] > cells["kept"]).join(years, "t")
+    of_persons = lines.by_persons(above.mutate(cents=above["cents"] - above["kept"]), ("year",), "cents")
+    of_persons = of_persons.set_index("year").reindex(limits["year"])
     truncation = limits[["year"]].assign(
         cap=limits["cents"] / 100,
         share_above=limits["share_above"].astype("float64"),
         cut=cut.reindex(limits["year"], fill_value=0).to_numpy() / 100,
         share_cut=(cut / by_year["cents"]).reindex(limits["year"], fill_value=0.0).to_numpy(),
-        persons=of_persons["count"].to_numpy(),
-        largest=(of_persons["max"] / cut.where(cut > 0)).reindex(limits["year"]).to_numpy(),
+        persons=of_persons["claimants"].fillna(0).astype("int64").to_numpy(),
+        largest=of_persons["largest"].to_numpy(),
     )
     money, none = panel.spending, np.full(panel.spending.shape, np.nan)
     share = np.divide(money - truncated.spending, money, out=none, where=money > 0)
@@ -272,12 +272,12 @@ def _cuts(
 
 
 def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.DataFrame:
-    frame = sums(counted.filter(counted["code"] == lines.OWN_COSTS), ("unit", "t"), "lines", "cents").to_pandas()
+    frame = lines.by_persons(counted.filter(counted["code"] == lines.OWN_COSTS), ("unit", "t"), "lines", "cents")
     frame["unit"] = np.array(units)[frame["unit"].astype("int64")]
     frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
     frame["spending"] = frame["cents"] / 100
-    columns: pd.DataFrame = frame.sort_values(["unit", "t"], ignore_index=True)[["unit", "period", "lines", "spending"]]
-    return columns
+    frame = frame.sort_values(["unit", "t"], ignore_index=True)
+    return frame[["unit", "period", "lines", "spending", "claimants", "largest"]]
 
 
 def _contracted(tables: ClaimsTables, population: Population, units: tuple[str, ...], calendar: Calendar) -> set[str]:

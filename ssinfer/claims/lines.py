@@ -24,7 +24,7 @@ MISSING = "(missing)"
 NOT_ENROLLED = "not enrolled on the date"
 _NEVER = 10**6  # months
 # A place is the whole number code x _PLACES + body, because two keys are grouped faster than five. The body is the cell
-# unit x T + t of a counted line, t of a line of the reference, and the day of a line without enrolment.
+# unit x T + t of a counted line, t + 1 of a line of the reference, and the day of a line without enrolment.
 _PLACES = 10**9
 _DAYS_BEFORE_EPOCH = 10**6
 
@@ -34,7 +34,7 @@ def count_lines(
 ) -> Any:
     """Return the sums of the claims, one row per place.
 
-    Columns: code, label (of excluded lines), person, unit, t and cell = unit x T + t (of counted lines; person and t
+    Columns: code, label (of excluded lines), person, unit, t and cell = unit x T + t (of counted lines and own costs; t
     also of the `reference` of a truncation), day (without enrolment), lines, cents, used (after repricing), repriced.
     """
     n_periods = len(calendar.periods)
@@ -55,20 +55,16 @@ def count_lines(
         else_=verdict,
     ).cast("int16")
     joined = joined.mutate(code=code, verdict=verdict.cast("int16"), label=label)
-    unmatched = joined["code"] == UNMATCHED
-    keep = (joined["code"] == COUNTED) | unmatched
     in_reference = ibis.literal(value=False)
     if reference:
         in_reference = (joined["verdict"] == COUNTED) & (joined["code"] >= POPULATION) & (joined["code"] < CATEGORY)
-        keep = keep | in_reference
     body = ibis.cases(
         (joined["code"].isin((COUNTED, OWN_COSTS)), joined["unit"].cast("int64") * n_periods + joined["t"]),
-        (in_reference, joined["t"]),
-        (unmatched, joined["day"] + _DAYS_BEFORE_EPOCH),
+        (in_reference, joined["t"] + 1),
+        (joined["code"] == UNMATCHED, joined["day"] + _DAYS_BEFORE_EPOCH),
         else_=0,
     )
     keyed = joined.mutate(
-        person=keep.ifelse(joined["person"], ibis.null(joined["person"].type())),
         place=(joined["code"].cast("int64") * _PLACES + body).cast("int64"),
         label=joined["code"].isin(LABELLED).ifelse(joined["label"], ibis.null("string")),
     )
@@ -86,11 +82,11 @@ def _unpacked(total: Any, n_periods: int) -> Any:
     body = total["place"] - code * _PLACES
     by_unit = code.isin((COUNTED, OWN_COSTS))
     unit = (body / n_periods).floor().cast("int64")
-    of_reference = total["person"].notnull() & (code >= POPULATION) & (code < CATEGORY)
+    of_reference = (body > 0) & (code >= POPULATION) & (code < CATEGORY)
     columns = {
         "code": code,
         "unit": by_unit.ifelse(unit, nothing),
-        "t": of_reference.ifelse(body, by_unit.ifelse(body - unit * n_periods, nothing)),
+        "t": of_reference.ifelse(body - 1, by_unit.ifelse(body - unit * n_periods, nothing)),
         "cell": by_unit.ifelse(body, nothing),
         "day": (code == UNMATCHED).ifelse(body - _DAYS_BEFORE_EPOCH, nothing),
     }
@@ -102,7 +98,7 @@ def _unpacked(total: Any, n_periods: int) -> Any:
 
 
 def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
-    """Return lines and cents by the reason why they matched no enrolment."""
+    """Return what :func:`by_persons` does, by the reason why lines matched no enrolment."""
     rows = counted.filter(counted["code"] == UNMATCHED)
     insured = tables.insured.select(known="person", birth_year="birth_year")
     joined = with_death(rows.left_join(insured, rows["person"] == insured["known"]), tables)
@@ -112,16 +108,32 @@ def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
         (joined["day"] > joined["death"], "after death"),
         else_=NOT_ENROLLED,
     )
-    frame: pd.DataFrame = sums(joined.mutate(reason=reason), ("reason",), "lines", "cents").to_pandas()
+    frame = by_persons(joined.mutate(reason=reason), ("reason",), "lines", "cents")
     return frame.set_index("reason").reindex([*DAY_REASONS, NOT_ENROLLED], fill_value=0)
 
 
 def excluded_lines(counted: Any) -> pd.DataFrame:
-    """Return the number of lines, their cents, the cents used and the number of repriced lines per code and label."""
-    names = ("lines", "cents", "used", "repriced")
-    frame: pd.DataFrame = sums(counted, ("code", "label"), *names).to_pandas()
-    frame[list(names)] = frame[list(names)].fillna(0).astype("int64")
+    """Return what :func:`by_persons` does, per code and label, with the cents used and the number of repriced lines."""
+    names = ["lines", "cents", "used", "repriced"]
+    frame = by_persons(counted, ("code", "label"), *names)
+    frame[names] = frame[names].fillna(0).astype("int64")
     return frame.sort_values(["code", "label"]).reset_index(drop=True)
+
+
+def by_persons(rows: Any, by: tuple[str, ...], *names: str) -> pd.DataFrame:
+    """Return whole sums of columns per group, the number of `claimants`, and the `largest` share of one in the cents.
+
+    Shares are of absolute amounts. Lines without a person have no claimant.
+    """
+    persons = sums(rows, (*by, "person"), *names)
+    persons = persons.mutate(size=persons["cents"].abs(), known=persons["person"].notnull())
+    totals = {name: whole_sum(persons[name]) for name in (*names, "size")}
+    persons = persons.group_by(*by).aggregate(
+        **totals, claimants=persons["person"].count(), largest=persons["size"].max(where=persons["known"])
+    )
+    frame: pd.DataFrame = persons.to_pandas()
+    size = frame.pop("size")
+    return frame.assign(largest=(frame["largest"].astype(float) / size.where(size > 0)).fillna(0.0))
 
 
 def name_of(code: int, label: Any) -> str:

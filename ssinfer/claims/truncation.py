@@ -10,6 +10,7 @@ import pandas as pd
 from ssinfer.claims.backend.calendar import Calendar, overlap
 from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.enrolment import FIRST_POPULATION_CODE
+from ssinfer.claims.lines import OWN_COSTS
 from ssinfer.claims.spending import Truncation
 from ssinfer.errors import ClaimsError
 
@@ -51,7 +52,7 @@ def _reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
     periods = calendar.table()
     valid = pieces.filter((pieces["code"] == 0) | (pieces["code"] >= FIRST_POPULATION_CODE))
     days = sums(overlap(valid, periods), ("person", "year", "year_days"), "days")
-    keyed = counted.filter(counted["person"].notnull(), counted["t"].notnull())
+    keyed = counted.filter(counted["t"].notnull(), counted["code"] != OWN_COSTS)
     money = sums(keyed.join(periods.select("t", "year"), "t"), ("person", "year"), "used")
     both = days.left_join(money, ["person", "year"])
     return both.select("year", "days", "year_days", cents=ibis.coalesce(both["used"], 0))

@@ -80,7 +80,9 @@ def _insured(look: Look) -> str:
 def _spending(look: Look, part: StudyDesign) -> str:
     panel, config = look.plan.data.panel_of(part.fit), look.plan.config
     name = f"{part.spending.name}: " if part.spending != SpendingConfig() else ""
-    mean, known = mean_of(panel, panel.spending), panel.spending[look.plan.hidden.visible(panel.units)]
+    mean, known = mean_of(panel, panel.spending), panel.spending[look.plan.hidden.visible(panel.units, part.fit)]
+    if not len(known):
+        return name + say("look.spending_hidden")
     given = str(getattr(config.data, "spending_is", "per insured-year")).replace(" ", "_")
     return name + say(f"look.spending_{given}", mean=mean, range=_range(known))
 

@@ -11,7 +11,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 from ssinfer.study.pair_outcome import PairOutcome
 from ssinfer.study.plan import Plan
-from ssinfer.typing import Floats
+from ssinfer.typing import Booleans, Floats
 
 #: What a frontier compares, and the sign with which more is worse; a deviation counts by its size.
 MEASURES = {"threshold_money": 1.0, "deviation_money": 1.0, "share_of_spending": -1.0, "misallocation": 1.0}
@@ -96,7 +96,8 @@ def _scenarios(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]
             at = f" {scenario} {s:g}"
             row: dict[str, Any] = {"design": pair.design.name, "method": pair.method, "scenario": scenario, "saving": s}
             row |= {name: pair.mean(name + at) for name in ("own_saving", "paid_without_threshold")}
-            row |= _distribution(pair.columns, at) | _with_errors(pair, ("detection_rate", "paid", "insurer"), at)
+            row |= _distribution(pair.columns[_visible(plan, pair)], at)
+            row |= _with_errors(pair, ("detection_rate", "paid", "insurer"), at)
             total = pair.columns[f"paid{at}"].clip(lower=0).sum()
             row["earned_of_100"] = 100 * pair.columns[f"earned{at}"].sum() / total if total > 0 else np.nan
             own = {} if pair.case is None else _distribution(pair.case, at)
@@ -117,12 +118,18 @@ def _distribution(columns: pd.DataFrame, at: str) -> dict[str, float]:
     return row | {"pays_back": (paid[known] < 0).mean(), "more_than_saved": (insurer[known] < 0).mean()}
 
 
+def _visible(plan: Plan, pair: PairOutcome) -> Booleans:
+    """Return which placebos may be shown one by one: no quantile over them is the figure of a hidden one."""
+    return plan.hidden.visible(pair.rows["unit"], pair.design.name)
+
+
 def _stop_loss(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     """Return, per design with truncation, the mean and spread over groups of what truncation leaves out."""
     truncated = {pair.design.fit: pair for pair in reversed(pairs) if plan.data.view_of(pair.design.fit).caps}
     rows = []
     for pair in reversed(truncated.values()):
-        for origin, excess in pair.columns["excess"].groupby(pair.rows["origin"], sort=False):
+        shown = _visible(plan, pair)
+        for origin, excess in pair.columns["excess"][shown].groupby(pair.rows["origin"], sort=False):
             row = {"design": pair.design.name, "origin": origin, "groups": len(excess)}
             rows.append({**row, "excess": excess.mean(), "excess_sd": excess.std()})
     return rows

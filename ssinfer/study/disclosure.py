@@ -32,8 +32,9 @@ def disclosed(result: "StudyResult", *, confidential: bool = False) -> "StudyRes
     """Return what may be shown of a result: everything if `confidential`, else nothing of a small cell.
 
     A cell is sensitive if it has fewer than `suppress_below` insured or, of claims, if one person has more than 85% of
-    its spending. It is hidden, and others with it, until the sums that are published allow a value 20% lower and one
-    20% higher (:func:`ssinfer.study.protection.protect`). Differences between designs are not examined.
+    its spending. The difference of two designs in a unit and period is a cell. A sensitive cell is hidden, and others
+    with it, until the sums that are published allow a value 20% lower and one 20% higher
+    (:func:`ssinfer.study.protection.protect`). Of a difference, only the design that does not settle is hidden.
     """
     if result.disclosed:
         return result
@@ -41,7 +42,8 @@ def disclosed(result: "StudyResult", *, confidential: bool = False) -> "StudyRes
     if confidential:
         return replace(result, hidden=HiddenGroups(result.suppress_below), **changed)
     panels = {name: result.panel_of(name) for name in result.designs}
-    hidden = result.hidden or find_hidden(((p, None) for p in panels.values()), result.designs, result.suppress_below)
+    views = {name: (panel, None) for name, panel in panels.items()}
+    hidden = result.hidden or find_hidden(views, result.designs, result.suppress_below)
     frames = {f"{name}.csv": getattr(result, name) for name in OF_CASE}
     backtest, intact = result.backtest, result.intact_groups
     if backtest is not None:
@@ -57,9 +59,10 @@ def disclosed(result: "StudyResult", *, confidential: bool = False) -> "StudyRes
         of_backtest["errors"] = backtest.errors[_visible_rows(backtest.placebos, hidden)]
         backtest = replace(backtest, placebos=shown["placebos.parquet"], **of_backtest)
     blank = {}
-    for panel in (result.panel, *panels.values()):
-        unseen = ~hidden.visible(panel.units)[:, None] & (not hidden.pooled)  # the report pools the contract group
+    for name, panel in {"": result.panel, **panels}.items():
+        unseen = ~hidden.visible(panel.units, name)[:, None] & (not hidden.pooled)  # the report pools it
         blank[id(panel)] = replace(panel, spending=np.where(unseen, np.nan, panel.spending)) if unseen.any() else panel
+    fits = {pair: cf for pair, cf in result.counterfactuals.items() if hidden.visible([CONTRACT_GROUP], pair[0])[0]}
     return replace(
         result,
         **changed,
@@ -67,7 +70,8 @@ def disclosed(result: "StudyResult", *, confidential: bool = False) -> "StudyRes
         backtest=backtest,
         intact_groups=intact and replace(intact, table=shown.get("intact_groups.csv")),
         tables={name: shown[name] for name in result.tables if name in shown},
-        counterfactuals={} if hidden.case else {pair: _fit(cf, hidden) for pair, cf in result.counterfactuals.items()},
+        designs={name: design for name, design in result.designs.items() if name not in hidden.designs},
+        counterfactuals={pair: _fit(cf, hidden, pair[0]) for pair, cf in fits.items()},
         claims=disclosed_claims(result.claims, hidden),
         panel=blank[id(result.panel)],
         panels={name: blank[id(panel)] for name, panel in panels.items()},
@@ -87,23 +91,35 @@ def disclosed_tables(tables: Mapping[str, pd.DataFrame], hidden: HiddenGroups) -
     if (table := tables.get("attrition.csv")) is not None:
         shown["attrition.csv"] = _attrition(table, hidden.limit, apart="own_costs.csv" in tables and own_costs is None)
     if (table := tables.get("truncation.csv")) is not None:
-        few = (table["persons"] > 0) & ((table["persons"] < hidden.limit) | (table["largest"] > MAX_SHARE))
+        few = _few(table, ["persons"], hidden.limit)
         shown["truncation.csv"] = table[~few].drop(columns="largest")
+        if few.any() and "stop_loss.csv" in tables:
+            shown["stop_loss.csv"] = tables["stop_loss.csv"].iloc[:0]
     if (table := tables.get("intact_groups.csv")) is not None:
         shown["intact_groups.csv"] = table[(table["insured"] >= hidden.limit) & (table["groups"] >= MIN_HIDDEN)]
-    if hidden.case:
-        for name in tables.keys() & TABLES_OF_CASE:
-            shown[name] = tables[name].iloc[:0]
-        if (table := tables.get("savings.csv")) is not None:
-            labels = table[["design", "method"]].assign(status="hidden", reason=NOT_SHOWN)
-            shown["savings.csv"] = labels.reindex(columns=table.columns)
+    if hidden.designs and "effects.csv" in tables:
+        shown["effects.csv"] = tables["effects.csv"].iloc[:0]
     shown = {name: shown[name] for name in tables if shown[name] is not None}
     for name in shown.keys() - {"own_costs.csv"}:
+        shown[name] = _of_case(name, shown[name], hidden)
         for label in {"unit", "donor"}.intersection(shown[name].columns):
-            shown[name] = shown[name][hidden.visible(shown[name][label])].reset_index(drop=True)
-        of_case = [column for column in shown[name] if hidden.case and column.startswith(("case_", "bias_case"))]
-        shown[name] = shown[name].assign(**dict.fromkeys(of_case, np.nan))
+            shown[name] = shown[name][hidden.visible_rows(shown[name], label)].reset_index(drop=True)
+        if "design" in shown[name]:
+            shown[name] = shown[name][~shown[name]["design"].isin(hidden.designs)]
     return shown
+
+
+def _of_case(name: str, table: pd.DataFrame, hidden: HiddenGroups) -> pd.DataFrame:
+    """Return a table without figures of the contract group in designs that hide it."""
+    known = pd.Series(hidden.visible_rows(table), table.index)
+    if name in TABLES_OF_CASE or known.all():
+        return table[known]
+    of_case = (
+        table.drop(columns=["design", "method"]) if name == "savings.csv" else table.filter(regex="^(bias_)?case_?")
+    )
+    table = table.assign(**{str(column): of_case[column].where(known) for column in of_case})
+    labels = {"status": "hidden", "reason": NOT_SHOWN} if name == "savings.csv" else {}
+    return table.assign(**{column: table[column].where(known, text) for column, text in labels.items()})
 
 
 def disclosed_claims(claims: ClaimsCount | None, hidden: HiddenGroups) -> ClaimsCount | None:
@@ -146,9 +162,11 @@ def claims_tables(claims: ClaimsCount | None) -> dict[str, pd.DataFrame]:
 def _visible_rows(placebos: pd.DataFrame, hidden: HiddenGroups) -> Booleans:
     """Return which placebos are shown; of each window, none or at least `MIN_HIDDEN` are hidden."""
     of_case = (placebos["role"] == "case").to_numpy()
-    visible = hidden.visible(placebos["unit"]) & ~(of_case & (hidden.case or hidden.pooled))
+    visible = hidden.visible_rows(placebos, "unit")
+    visible &= ~of_case | (hidden.visible_rows(placebos) & (not hidden.pooled))
     estimated = placebos.assign(row=np.arange(len(placebos)))[~of_case & (placebos["status"] == "ok").to_numpy()]
-    for _, window in estimated.groupby(["design", "method", "origin"], sort=False) if hidden.units else ():
+    estimated = estimated[: len(estimated) * bool(hidden.units or hidden.apart)]
+    for _, window in estimated.groupby(["design", "method", "origin"], sort=False):
         shown = window["row"][visible[window["row"]]]
         if 0 < (n_hidden := len(window) - len(shown)) < MIN_HIDDEN:
             smallest = window.loc[shown.index].nsmallest(MIN_HIDDEN - n_hidden, "insured_years")
@@ -157,52 +175,48 @@ def _visible_rows(placebos: pd.DataFrame, hidden: HiddenGroups) -> Booleans:
 
 
 def _without_few(tables: Mapping[str, Any], placebos: pd.DataFrame, hidden: HiddenGroups) -> dict[str, pd.DataFrame]:
-    """Return tables by size class without classes of too few units, and means without those over too few hidden units.
+    """Return tables by size class without classes of hidden or too few units, and without means over one or two hidden.
 
-    With the visible placebos, a mean over one or two hidden units gives them back. If the classes that are left out
-    hold one or two of them together, no class is shown.
+    With the visible placebos, a mean over one or two hidden units gives them back.
     """
-    few, blank, left_out = set[str](), set[str](), dict[tuple[str, str], set[str]]()
+    left_out, blank, shown = set[tuple[str, ...]](), set[str](), {}
     for labels, rows in groups(placebos[placebos["status"] == "ok"], hidden.edges):
-        unseen = set(rows.loc[~rows["visible"], "unit"])
-        if labels["size_class"] != "all" and (_too_few(unseen) or rows["unit"].nunique() < MIN_HIDDEN):
-            few.add(labels["size_class"])
-            left_out.setdefault((labels["design"], labels["method"]), set()).update(unseen)
-        selected = {
-            name: set(rows.loc[rows[name].fillna(value=False).astype(bool), "unit"])
-            for name in rows.filter(like="selected_")
-        }
-        blank |= {f"bias_{name}" for name, units in selected.items() if _too_few(unseen & units)}
-    every, shown = any(map(_too_few, left_out.values())), {}
+        unseen = rows[~rows["visible"]]
+        if labels["size_class"] != "all" and (len(unseen) or rows["unit"].nunique() < MIN_HIDDEN):
+            left_out.add(tuple(labels.values()))
+        for name in unseen.filter(like="selected_"):
+            if 0 < unseen.loc[unseen[name].fillna(value=False).astype(bool), "unit"].nunique() < MIN_HIDDEN:
+                blank.add(f"bias_{name}")
     for file in tables.keys() & {f"{name}.csv" for name in OF_BACKTEST[:3]}:
-        classes = tables[file]["size_class"]
-        shown[file] = tables[file][(classes == "all") | ~(classes.isin(few) | every)]
+        shown[file] = tables[file][~tables[file].set_index(["design", "method", "size_class"]).index.isin(left_out)]
         shown[file] = shown[file].assign(**dict.fromkeys(blank.intersection(shown[file]), np.nan))
     return shown
 
 
-def _too_few(units: set[str]) -> bool:
-    return 0 < len(units) < MIN_HIDDEN
+def _few(table: pd.DataFrame, counts: list[str], limit: int) -> Any:
+    """Return which rows rest on few persons or lines, or on one person for the most part."""
+    return ((table[counts] > 0) & (table[counts] < limit)).any(axis=1) | (table["largest"] > MAX_SHARE)
 
 
 def _own_costs(table: pd.DataFrame | None, hidden: HiddenGroups) -> pd.DataFrame | None:
-    """Return own costs without hidden units and without units and periods with few lines; None: not even the total."""
+    """Return own costs without hidden units and sensitive cells; None: not even the total can be shown."""
     if table is None or hidden.case:
         return None
-    sensitive = (table["lines"] < hidden.limit) | table["unit"].isin(hidden.units)
+    sensitive = _few(table, ["claimants"], hidden.limit) | table["unit"].isin(hidden.units)
+    table = table.drop(columns=["claimants", "largest"])
     return _joined(table.assign(cost=table["lines"]), sensitive, ["lines", "spending"], unit=JOINED, period="")
 
 
 def _attrition(table: pd.DataFrame, limit: int, *, apart: bool) -> pd.DataFrame | None:
     """Return the attrition table; reasons with few persons or lines (own costs too, if `apart`) are joined."""
     numbers, names = table[["persons", "lines"]], table["definition"]
-    few = ((numbers > 0) & (numbers < limit)).any(axis=1)
+    few = _few(table, ["persons", "lines", "claimants"], limit)
     few |= (table["persons"] + table["lines"] == 0) & (table["insured_days"] > 0)
     ends = ~names.duplicated() | ~names.duplicated(keep="last")
     if few[ends].any():
         return None
     cost = numbers.sum(axis=1) + 1e15 * table["step"].isin(CATEGORIES)  # the look lists categories
-    table = table.assign(cost=cost.mask(ends | (table["step"] == "valuation")))
+    table = table.drop(columns=["claimants", "largest"]).assign(cost=cost.mask(ends | (table["step"] == "valuation")))
     few |= (table["step"] == "kept apart") & apart
     return _joined(table, few, ["persons", "insured_days", "lines", "cents"], step="several", reason=JOINED)
 
@@ -230,11 +244,11 @@ def _joined(table: pd.DataFrame, sensitive: Any, columns: list[str], **labels: s
     return pd.DataFrame(pd.concat([table.drop(index=rows.index), totals]).sort_index().reset_index(drop=True))
 
 
-def _fit(cf: Counterfactual, hidden: HiddenGroups) -> Counterfactual:
+def _fit(cf: Counterfactual, hidden: HiddenGroups, design: str) -> Counterfactual:
     """Return a fit without hidden units and single persons; a contract group with a hidden unit is pooled."""
     owners: Any = cf.inference.get("constant_data", {})
     kept = {name: group for name, group in cf.inference.items() if not PERSONS & {*group.dims}}
-    cf = replace(cf, inference={name: _group(group, owners, hidden) for name, group in kept.items()})
+    cf = replace(cf, inference={name: _group(group, owners, hidden, design) for name, group in kept.items()})
     if not hidden.pooled:
         return cf
     years, unit = cf.insured_years, [CONTRACT_GROUP]
@@ -246,12 +260,12 @@ def _fit(cf: Counterfactual, hidden: HiddenGroups) -> Counterfactual:
     return replace(cf, **fields, weights=None, fitted=None, observed_baseline=None)
 
 
-def _group(group: xr.Dataset, owners: Mapping[str, Any], hidden: HiddenGroups) -> xr.Dataset:
+def _group(group: xr.Dataset, owners: Mapping[str, Any], hidden: HiddenGroups, design: str) -> xr.Dataset:
     """Return a group of netCDF without hidden units and without small numbers of persons."""
     for name in map(str, group.dims):
         labels = owners.get(f"{name}_unit", group.coords.get(name))
         if labels is not None and labels.dtype.kind in "OU":
-            group = group.isel({name: hidden.visible(labels.values.astype(str))})
+            group = group.isel({name: hidden.visible(labels.values.astype(str), design)})
     if "share_matched" in group:
         left = np.minimum(group["matched"], group["persons"] - group["matched"])
         shown = (left == 0) | (left >= hidden.limit)

@@ -74,6 +74,10 @@ SETTLEMENT = FrameSchema(
     Column("threshold", "float", RATE, "Threshold that decides: that of the study, or the contract's own.", "gate"),
     Column("reason", "text", "", "Why this amount is paid, or why nothing could be settled."),
 )
+CLAIMANTS = (
+    Column("claimants", "int", "persons", "Persons with these lines, in confidential folders.", optional=True),
+    Column("largest", "float", SHARE, "Largest share of one person in money, in confidential folders.", optional=True),
+)
 ATTRITION = FrameSchema(
     "attrition.csv",
     "one row per definition of spending and reason: from all rows of the tables to those that count",
@@ -86,6 +90,7 @@ ATTRITION = FrameSchema(
     Column("lines", "int", "claim lines", "Claim lines."),
     Column("cents", "int", "cents", "Spending, exact."),
     Column("euros", "float", CURRENCY, "Spending."),
+    *CLAIMANTS,
 )
 TRUNCATION = FrameSchema(
     "truncation.csv",
@@ -97,7 +102,7 @@ TRUNCATION = FrameSchema(
     Column("cut", "float", CURRENCY, "Spending that is cut."),
     Column("share_cut", "float", SHARE, "Spending that is cut, as a share of all spending."),
     Column("persons", "int", "persons", "Persons above the cap."),
-    Column("largest", "float", SHARE, "Largest share of one person in `cut`, in confidential folders.", optional=True),
+    CLAIMANTS[1],
 )
 OWN_COSTS = FrameSchema(
     "own_costs.csv",
@@ -107,6 +112,7 @@ OWN_COSTS = FrameSchema(
     Column("period", "label", "", "Period."),
     Column("lines", "int", "claim lines", "Claim lines of the contract's own fees and programme costs."),
     Column("spending", "float", CURRENCY, "Their amount, which is no spending of the benchmark."),
+    *CLAIMANTS,
 )
 TRUTH = FrameSchema(
     "truth.csv",

@@ -60,8 +60,11 @@ class Plan:
     @cached_property
     def hidden(self) -> HiddenGroups:
         """The groups that are too small to be shown, found in the data of all designs."""
-        data = [(view.panel, view.cohort) for view in map(self.data.view_of, self.designs)]
-        return find_hidden(data, self.designs, self.config.suppress_below, self.config.case.size_edges)
+        config, views = self.config, dict[str, tuple[Panel, Any]]()
+        for design in sorted(config.designs, key=lambda design: design.fit != config.main_design.fit):
+            view = self.data.view_of(design.fit)
+            views |= dict.fromkeys((design.fit, design.name), (view.panel, view.cohort))
+        return find_hidden(views, self.designs, config.suppress_below, config.case.size_edges)
 
     def placebos_of(self, fit: str) -> Placebos:
         """Return the placebos of some fits; those of public data are chosen once, in the whole population."""

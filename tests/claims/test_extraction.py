@@ -228,7 +228,10 @@ def test_own_costs_are_a_line_of_their_own_and_programmes_are_named():
     result = extract(
         ClaimsTables.from_frames(**frames), None, Spending(own_costs=["fee"]), periods=span("2018Q1", "2018Q4")
     )
-    assert result.own_costs.to_dict("records") == [{"unit": "q", "period": "2018Q3", "lines": 1, "spending": 900.0}]
+    behind = {"claimants": 1, "largest": 1.0}
+    row = {"unit": "q", "period": "2018Q3", "lines": 1, "spending": 900.0, **behind}
+    assert result.own_costs.to_dict("records") == [row]
+    assert {**behind, "step": "kept apart"}.items() <= result.attrition.iloc[-2].to_dict().items()
     assert result.under_contract == ("p",)  # most of p's insured days are of region n
     assert result.design("q", ["2018Q1"], ["2018Q4"]).under_contract == ("p",)
     assert "kept apart" in set(result.attrition["step"])

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from ssinfer.backtesting.noise import noise_components
 from ssinfer.study import disclosure
-from ssinfer.study.hidden import HiddenGroups
+from ssinfer.study.hidden import CONTRACT_GROUP, HiddenGroups
 from ssinfer.study.ladder import _computed
 from ssinfer.thresholds.planning.scenario import Scenario
 
@@ -132,6 +132,6 @@ def test_the_size_that_is_needed_has_a_standard_error_or_a_reason(shock, blocks,
 
 def test_a_contract_group_that_is_hidden_has_no_ladder(result):
     table = result.tables["ladder.csv"]
-    hidden = HiddenGroups(10, case=True)
+    hidden = HiddenGroups(10, frozenset({CONTRACT_GROUP}))
     shown = disclosure.disclosed_tables({"ladder.csv": table}, hidden)["ladder.csv"]
     pd.testing.assert_frame_equal(shown, table[:0])

@@ -6,6 +6,7 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, named, pair_of, span
+from ssinfer.study.hidden import CONTRACT_GROUP
 
 
 def absent_findings(analysis: Analysis) -> Iterator[Finding]:
@@ -31,7 +32,10 @@ def absent_findings(analysis: Analysis) -> Iterator[Finding]:
             yield Finding("absent_settlement_under", {"names": names, "reason": reason})
     if result.panel.insured_years is None:
         yield Finding("absent_insured", {})
-    if result.hidden is not None and result.hidden.units:
-        yield Finding("absent_units", {"n": len(result.hidden.units), "limit": limit})
+    if result.hidden is not None and (units := result.hidden.units - {CONTRACT_GROUP}):
+        yield Finding("absent_units", {"n": len(units), "limit": limit})
+    if result.hidden is not None and result.hidden.apart:
+        names = named([own(quoted(name)) for name in sorted({name for name, _ in result.hidden.apart})])
+        yield Finding("absent_units_of_designs", {"names": names, "limit": limit})
     for reason, names in analysis.why_no_noise.items():
         yield Finding("absent_noise", {"names": named([own(quoted(name)) for name in names]), "reason": reason})

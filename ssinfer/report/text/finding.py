@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from statistics import NormalDist
 
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.backtesting.result import BacktestResult
+from ssinfer.errors import RefusalError
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
@@ -109,9 +111,10 @@ def _compared(analysis: Analysis, backtest: BacktestResult) -> dict[str, list[Ro
     found: dict[str, list[Row]] = {"worse": [], "equal": []}
     others = [row for _, row in analysis.ranking.iloc[1:].iterrows()]
     for row in others:
-        gap, error = paired_detection(backtest.placebos, analysis.best, pair_of(row), seed=backtest.seed)
-        worse = math.isfinite(error) and gap > error * NormalDist().inv_cdf(1 - 0.025 / len(others))
-        found["worse" if worse else "equal"].append(row)
+        with suppress(RefusalError):  # too few placebos are shown
+            gap, error = paired_detection(backtest.placebos, analysis.best, pair_of(row), seed=backtest.seed)
+            worse = math.isfinite(error) and gap > error * NormalDist().inv_cdf(1 - 0.025 / len(others))
+            found["worse" if worse else "equal"].append(row)
     return found
 
 
