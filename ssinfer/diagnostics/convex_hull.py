@@ -8,7 +8,6 @@ from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.hull import NAME, TOLERANCE, distance_from_hull
 from ssinfer.check import Check
 from ssinfer.design import Design
-from ssinfer.diagnostics.fitting import require_one_treated
 from ssinfer.errors import SsinferError
 from ssinfer.panel import Panel
 
@@ -33,8 +32,10 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -
     >>> check.status, round(check.figure, 3)
     ('FAIL', 0.016)
     """
+    if len(design.treated) > 1:
+        return Check.not_evaluated(NAME, f"{len(design.treated)} treated units. Give one design per unit")
     try:
-        name, problem = require_one_treated(design), Problem.of(panel, design)
+        problem = Problem.of(panel, design)
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
     treated, donors, baseline = problem.treated[0], problem.donors, problem.periods(problem.baseline)
@@ -48,7 +49,7 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -
     ranges = {"lowest_donor": lowest, "highest_donor": highest, "in_range": in_range}
     table = pd.DataFrame({"period": baseline, "spending": spending, **ranges})
     message = (
-        f"{name} is {100 * distance:.2f}% from the hull of {donors.size} donors (limit {100 * tolerance:g}%); outside "
-        f"their range in {int((~in_range).sum())} of {len(baseline)} baseline periods"
+        f"{design.treated[0]} is {100 * distance:.2f}% from the hull of {donors.size} donors (limit "
+        f"{100 * tolerance:g}%); outside their range in {int((~in_range).sum())} of {len(baseline)} baseline periods"
     )
     return Check(NAME, "PASS" if distance <= tolerance else "FAIL", distance, message, table, tolerance)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ssinfer.arguments import Number, checked
+from ssinfer.benchmarks.synthetic_control.donor_weighting import MIN_EFFECTIVE_DONORS
 from ssinfer.check import Check
 from ssinfer.counterfactual import Counterfactual
 
@@ -10,7 +11,7 @@ NAME = "effective donors"
 
 
 @checked(fewest=Number(infinite=True))
-def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
+def effective_donors(cf: Counterfactual, *, fewest: float = MIN_EFFECTIVE_DONORS) -> Check:
     r"""Return :math:`1 / \sum_j w_j^2` of the treated unit that rests on the fewest donors.
 
     A number of at least `fewest` passes. With fewer than three, one donor's own shock moves the benchmark by at least a

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import Number, Optional, checked
 from ssinfer.check import Check
 from ssinfer.design import Design
-from ssinfer.diagnostics.fitting import Fitter, pooled_draws, usable_baseline
+from ssinfer.diagnostics.fitting import Fitter, window_errors
 from ssinfer.errors import SsinferError
 
 NAME = "held-out fit"
@@ -20,9 +19,9 @@ def held_out_fit(
 ) -> Check:
     r"""Forecast the treated units' last baseline periods from the earlier ones.
 
-    The check passes if the pooled held-out spending lies inside the method's own interval. The error in periods that
-    chose the weights is small by construction and says nothing about noise. `figure` of the check is the pooled error,
-    spending less benchmark, as a fraction of the benchmark.
+    The check passes if the pooled held-out spending lies inside the interval of ``diagnostics.fitting.window_errors``.
+    The error in periods that chose the weights is small by construction and says nothing about noise. `figure` of the
+    check is the pooled error, spending less benchmark, as a fraction of the benchmark.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ def held_out_fit(
     >>> ss.diagnostics.held_out_fit(ss.SyntheticControl(), simulated.panel, simulated.design()).status
     'PASS'
     """
-    baseline = usable_baseline(design)
+    baseline = sorted(period for period in design.baseline if period not in design.masked)
     count = held_out or max(1, min(len(set(design.performance) - set(design.masked)), len(baseline) // 3))
     if len(baseline) - count < 2:
         return Check.not_evaluated(
@@ -47,21 +46,16 @@ def held_out_fit(
     earlier = design.replace(baseline=baseline[:-count], performance=baseline[-count:], starts=None)
     try:
         cf = method.fit(data, earlier, seed=seed)
-        savings = cf.savings()
-        pooled = savings.pooled()
-        error_rate = -pooled.measured_rate.item()
+        errors = -cf.savings().measured.mean("unit").values.ravel()
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
-    table = pd.DataFrame({"period": baseline[-count:], "error": (-savings.measured.mean("unit")).values.ravel()})
+    table = pd.DataFrame({"period": baseline[-count:], "error": errors})
+    [window] = window_errors(method, data, [earlier], level=level, seed=seed)
+    figure, half = -window.savings_rate, window.half_width
     message = (
-        f"{100 * error_rate:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"
+        f"{100 * figure:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"
     )
-    try:
-        draws = pooled_draws(cf)
-    except SsinferError as reason:
-        return Check(NAME, "NOT EVALUATED", error_rate, f"{message}; there is no interval: {reason}", table)
-    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    inside = bool(lower <= pooled.spending.item() <= upper)
-    half = float((upper - lower) / 2 / draws.mean())
+    if window.refused:
+        return Check(NAME, "NOT EVALUATED", figure, f"{message}; there is no interval: {window.refused}", table)
     message += f"; {level:.0%} interval +/-{100 * half:.2f}%"
-    return Check(NAME, "PASS" if inside else "FAIL", error_rate, message, table, half)
+    return Check(NAME, "PASS" if window.inside else "FAIL", figure, message, table, half)

@@ -9,7 +9,7 @@ from ssinfer.arguments import Number, checked
 from ssinfer.check import Check
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
-from ssinfer.diagnostics.fitting import Fitter, pooled_draws
+from ssinfer.diagnostics.fitting import Fitter, WindowError, window_errors
 from ssinfer.errors import SsinferError
 from ssinfer.panel import Panel
 
@@ -25,14 +25,14 @@ def placebo_in_time(
 
     Every window has the design's own baseline length, gap and number of performance periods. If the panel starts too
     late, the baseline is shortened to the periods there are, and the table gives their number. The check passes if the
-    pooled spending lies inside the method's interval in every window. `figure` of the check is the mean savings rate
-    over the windows.
+    pooled spending lies inside a joint interval in every window: see ``diagnostics.fitting.window_errors``. `figure` of
+    the check is the mean savings rate over the windows.
 
     Parameters
     ----------
     method, panel, design : benchmark method, Panel and Design
     origins : number of windows, each one performance length earlier than the next
-    level : joint probability of the intervals, a fraction (Bonferroni over windows)
+    level : joint probability of the intervals, a fraction
     seed : random seed of the fits
 
     Examples
@@ -50,21 +50,9 @@ def placebo_in_time(
         lacks = f"no window with {MIN_BASELINE} baseline periods lies before the contract"
         return Check.not_evaluated(NAME, f"the panel starts in {panel.periods[0]!r}: {lacks}")
     designs = [design.replace(baseline=early, performance=late, starts=None) for early, late in windows]
-    each = 1 - (1 - level) / len(designs)
-    rows = []
-    for (early, late), fit in zip(windows, method.fit_many(panel, designs, [seed] * len(designs)), strict=True):
-        label = (late[0], late[-1], len(early))
-        try:
-            if isinstance(fit, SsinferError):
-                raise fit
-            saving, draws = fit.savings().pooled(), pooled_draws(fit)
-            lower, upper = np.quantile(draws, [(1 - each) / 2, (1 + each) / 2])
-            inside = bool(lower <= saving.spending.item() <= upper)
-            rows.append((*label, saving.measured_rate.item(), (upper - lower) / 2 / draws.mean(), inside, ""))
-        except SsinferError as error:
-            rows.append((*label, np.nan, np.nan, False, str(error)))
-    names = ["first", "last", "n_baseline", "savings_rate", "half_width", "inside", "refused"]
-    table = pd.DataFrame(rows, columns=names)
+    errors = window_errors(method, panel, designs, level=level, seed=seed)
+    rows = [(late[0], late[-1], len(early), *error) for (early, late), error in zip(windows, errors, strict=True)]
+    table = pd.DataFrame(rows, columns=["first", "last", "n_baseline", *WindowError._fields])
     fitted = table[table["refused"] == ""]
     if fitted.empty:
         reason = f"every window was refused: {table['refused'].iloc[0]}"
@@ -72,7 +60,7 @@ def placebo_in_time(
     figure = float(fitted["savings_rate"].mean())
     message = (
         f"mean saving {100 * figure:+.2f}% over {len(fitted)} windows before the contract, "
-        f"{int((~fitted['inside']).sum())} outside the {each:.1%} interval"
+        f"{int((~fitted['inside']).sum())} outside the {level:.0%} interval"
     )
     message += f"; {len(table) - len(fitted)} windows refused" if len(fitted) < len(table) else ""
     return Check(NAME, "PASS" if fitted["inside"].all() else "FAIL", figure, message, table)

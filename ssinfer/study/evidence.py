@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
+from ssinfer.benchmarks.synthetic_control.hull import PLACEBO_SHARE
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import KKT_TOLERANCE
 from ssinfer.check import Check, Status, tabulate
 from ssinfer.counterfactual import Counterfactual, path_frame
@@ -18,22 +19,23 @@ from ssinfer.diagnostics.posterior import predictive_check, prior_contraction
 from ssinfer.study.frames import DIAGNOSTICS, PATHS, WEIGHTS
 from ssinfer.study.plan import Plan
 
-PLACEBO_SHARE = 0.95  # share of the placebos whose baseline error does not exceed the limit
-STATUS = {"PASS": "ok", "WARN": "warn", "FAIL": "fail", "NOT EVALUATED": "not evaluated"}
+STATUS = {"FAIL": "fail", "WARN": "warn", "NOT EVALUATED": "not evaluated", "PASS": "ok"}  # the worst first
 
 
 def case_evidence(
     plan: Plan, fits: Mapping[tuple[str, str], Counterfactual], result: BacktestResult | None
 ) -> dict[str, pd.DataFrame]:
-    """Return weights.csv, paths.csv and diagnostics.csv of the case's fits, by design and method."""
+    """Return weights.csv, paths.csv and diagnostics.csv (the worst row per id) of the case's fits."""
     parts: dict[str, list[pd.DataFrame]] = {schema.name: [schema.empty()] for schema in (WEIGHTS, DIAGNOSTICS, PATHS)}
     limits = placebo_limits(result)
     for pair, cf in fits.items():
         design = plan.designs[pair[0]]
-        found = tabulate([*baseline_check(cf, limits.get(pair, np.nan)), *prior_contraction(cf), *predictive_check(cf)])
-        checks = pd.concat([cf.diagnostics, found, tabulate(donor_checks(plan, pair, cf))])
-        checks["id"] = checks["check"].str.lower().str.replace(r"\W+", "_", regex=True)
-        tables = {DIAGNOSTICS.name: checks.replace({"status": STATUS}).drop(columns="message")}
+        found = [baseline_check(cf, limits.get(pair, np.nan)), *prior_contraction(cf), *predictive_check(cf)]
+        rows = pd.concat([cf.diagnostics, tabulate([*found, *donor_checks(plan, pair, cf)])], ignore_index=True)
+        rows["id"] = rows["check"].str.lower().str.replace(r"\W+", "_", regex=True)
+        rows = rows.sort_values("status", key=lambda column: column.map([*STATUS].index), kind="stable")
+        checks = rows.drop_duplicates("id").sort_index().replace({"status": STATUS})
+        tables = {DIAGNOSTICS.name: checks.drop(columns="message")}
         tables[PATHS.name] = path_frame(design.treated, cf, cf.path()).assign(origin=design.performance[0])
         if cf.weights is not None:
             wide = cf.weights.rename_axis("unit").reset_index()
@@ -51,26 +53,33 @@ def failed_checks(diagnostics: pd.DataFrame, savings: pd.DataFrame) -> list[str]
 
 
 def placebo_limits(result: BacktestResult | None) -> dict[Any, float]:
-    """Return the relative baseline error that 95% of the placebos do not exceed, by design and method."""
+    """Return the relative baseline error that a group like the placebos exceeds in 5%, by design and method."""
     if result is None or result.paths.empty:
         return {}
     rows = result.paths[result.paths["phase"] == "baseline"]
     squares = rows.assign(square=(rows["observed"] - rows["benchmark"]) ** 2)
     placebos = squares.groupby(["design", "method", "unit", "origin"], observed=True)[["square", "observed"]].mean()
     error = np.sqrt(placebos["square"]) / placebos["observed"]
-    return dict(error.groupby(["design", "method"], observed=True).quantile(PLACEBO_SHARE))
+    return {pair: conformal_limit(group) for pair, group in error.groupby(["design", "method"], observed=True)}
 
 
-def baseline_check(cf: Counterfactual, limit: float) -> list[Check]:
+def conformal_limit(errors: pd.Series) -> float:
+    """Return the value that the next of exchangeable errors exceeds in 5% of cases; NaN for fewer than 19 errors."""
+    ordered = np.sort(errors.dropna())
+    place = int(np.ceil(PLACEBO_SHARE * (len(ordered) + 1) - 1e-9))
+    return float(ordered[place - 1]) if place <= len(ordered) else float("nan")
+
+
+def baseline_check(cf: Counterfactual, limit: float) -> Check:
     """Compare the root mean squared baseline error, over mean spending, with a limit; of several units the largest."""
     observed, fitted = cf.values("observed_baseline"), cf.values("fitted")
     error = float((np.sqrt(((observed - fitted) ** 2).mean(axis=1)) / observed.mean(axis=1)).max())
     status: Status = "NOT EVALUATED" if np.isnan(error + limit) else "PASS" if error <= limit else "WARN"
-    return [Check("baseline fit", status, error, limit=limit)]
+    return Check("baseline fit", status, error, limit=limit)
 
 
 def donor_checks(plan: Plan, pair: tuple[str, str], cf: Any) -> list[Check]:
-    """Return the checks of a synthetic control that its own diagnostics lack; none for other methods.
+    """Return the checks of a synthetic control beside its own diagnostics; none for other methods.
 
     Fewer than three effective donors, and a unit outside the hull of its donors, only warn. `cf.diagnostics` holds the
     failure: a plain benchmark that also misses the baseline by more than the placebos. Donors are left out of the point
@@ -85,8 +94,8 @@ def donor_checks(plan: Plan, pair: tuple[str, str], cf: Any) -> list[Check]:
         held_out_fit(method, data, design, seed=seed),
         placebo_in_time(method, data, design, seed=seed),
     ]
-    hull = [] if "convex hull" in set(cf.diagnostics["check"]) else [convex_hull(data, design)]
-    warned = [replace(c, status="WARN") if c.status == "FAIL" else c for c in (effective_donors(cf), *hull)]
+    alone = (effective_donors(cf), convex_hull(data, design))
+    warned = [replace(check, status="WARN") if check.status == "FAIL" else check for check in alone]
     half = float(np.ptp(np.quantile(draws, [0.05, 0.95])) / 2 / draws.mean())
     plain = clone(method).set_params(inference="none")
     change = leave_one_donor_out(plain, data, design, limit=half or np.inf, seed=seed)

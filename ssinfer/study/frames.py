@@ -42,7 +42,7 @@ WEIGHTS = FrameSchema(
 )
 DIAGNOSTICS = FrameSchema(
     "diagnostics.csv",
-    "one row per design, method and check (of each treated unit, where it is made per unit)",
+    "one row per design, method and check; of several treated units the worst",
     *DESIGN_AND_METHOD,
     Column("check", "text", "", "Name of the check."),
     Column("status", "text", "", "ok, warn (take care), fail (do not rely on it), or not evaluated."),

@@ -5,17 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.balance.measures import common_support, overlap_coefficient
+from ssinfer.benchmarks.matched.balance.measures import MAX_SCORE, common_support, overlap
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.scores.match import Match
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
-from ssinfer.check import Check
+from ssinfer.check import Check, Status
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.importance import effective_size
 from ssinfer.typing import Booleans, Floats
 
 MIN_PRACTICES = 20
 MIN_PRACTICES_WITHOUT_WARNING = 40
+# Smallest shares of the treated persons with comparable controls: the rule of 5 and 20% of Schulz and Grimes (2002),
+# doi:10.1016/S0140-6736(02)07882-0, for participants lost to an analysis. Losses to 5% matter little, those above 20%
+# threaten its validity.
+MIN_SUPPORT, MIN_SUPPORT_WITHOUT_WARNING = 0.80, 0.95
 
 
 def practice_check(problem: CohortProblem) -> Check:
@@ -29,11 +33,11 @@ def practice_check(problem: CohortProblem) -> Check:
             "Widen the comparison group, or use a panel method on the aggregated data."
         )
     text = f"{len(present)} comparison units (practices or groups of them), {len(problem.treated)} treated"
-    if len(present) >= MIN_PRACTICES_WITHOUT_WARNING:
-        return Check("practices", "PASS", len(present), text, limit=MIN_PRACTICES_WITHOUT_WARNING)
-    few = f"with fewer than {MIN_PRACTICES_WITHOUT_WARNING}, intervals cover less than their level"
-    text += f"; {few} (92% at a level of 95% with 20)"
-    return Check("practices", "WARN", len(present), text, limit=MIN_PRACTICES_WITHOUT_WARNING)
+    status: Status = "PASS" if len(present) >= MIN_PRACTICES_WITHOUT_WARNING else "WARN"
+    if status == "WARN":
+        few = f"with fewer than {MIN_PRACTICES_WITHOUT_WARNING}, intervals cover less than their level"
+        text += f"; {few} (92% at a level of 95% with 20)"
+    return Check("practices", status, len(present), text, limit=MIN_PRACTICES_WITHOUT_WARNING)
 
 
 def design_checks(method: Any) -> list[Check]:
@@ -63,17 +67,28 @@ def design_checks(method: Any) -> list[Check]:
 
 
 def balance_checks(treated: Booleans, scores: PropensityScores, weights: Floats, match: Match | None) -> list[Check]:
-    """Return attrition (if persons are matched), effective controls and overlap, for which no limit is set."""
+    """Return attrition (if persons are matched) and effective controls without a limit, and two judged shares.
+
+    The shares are of treated persons with comparable controls, before they are matched; weights for the effect on
+    persons in equipoise count persons by their weight.
+    """
     figures = [
         (f"attrition: {row['group']}", row["share_matched"], f"{row['matched']:,} of {row['persons']:,} matched")
         for row in ([] if match is None else match.attrition.to_dict("records"))
     ]
-    figures += [
-        ("effective controls", effective_size(weights[~treated]), "Kish, of the controls' weights"),
-        ("overlap", overlap_coefficient(scores.logit, treated), "overlap coefficient of the scores before adjustment"),
-        ("common support", common_support(scores.logit, treated), "share of treated persons in the controls' range"),
-    ]
-    return [Check(name, "NOT EVALUATED", float(figure), text) for name, figure, text in figures]
+    figures.append(("effective controls", effective_size(weights[~treated]), "Kish, of the controls' weights"))
+    checks = [Check(name, "NOT EVALUATED", float(figure), text) for name, figure, text in figures]
+    counted = weights if match is None else np.ones(len(treated))
+    for name, share, having in (
+        ("overlap", overlap(scores.score, treated, counted), f"a score of at most {MAX_SCORE:g}"),
+        ("common support", common_support(scores.logit, treated, counted), "a score in the range of the controls"),
+    ):
+        failed, warned = share < MIN_SUPPORT, share < MIN_SUPPORT_WITHOUT_WARNING
+        status: Status = "FAIL" if failed else "WARN" if warned else "PASS"
+        limit = MIN_SUPPORT if failed else MIN_SUPPORT_WITHOUT_WARNING
+        text = f"{100 * share:.0f}% of the treated persons have {having}; at least {100 * limit:.0f}%"
+        checks.append(Check(name, status, share, text, limit=limit))
+    return checks
 
 
 def refuse_failed_limits(judged: Iterable[Check]) -> None:

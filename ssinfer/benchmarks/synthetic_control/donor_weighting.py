@@ -20,6 +20,7 @@ from ssinfer.later import Later
 from ssinfer.typing import Booleans, Floats, Integers
 
 MIN_DRAWS = 100
+MIN_EFFECTIVE_DONORS = 3.0  # with fewer, the own shock of a donor moves the benchmark by at least a third of its size
 
 
 class DonorWeighting(BenchmarkMethod):

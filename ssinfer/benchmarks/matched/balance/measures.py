@@ -8,7 +8,7 @@ import pandas as pd
 from ssinfer.typing import Booleans, Floats, Positions
 
 EQUIPOISE_BOUNDS = (0.3, 0.7)  # of the preference score (Walker et al. 2013)
-OVERLAP_BINS = 20  # more bins give a lower overlap
+MAX_SCORE = 0.9  # above it hardly any control is comparable (Crump et al. 2009)
 SMD = "smd (SD of the treated)"  # the header names the denominator
 AFTER = " after"
 NO_SPREAD = 1e-12  # of the largest value: a smaller spread is rounding, and is not judged
@@ -72,18 +72,19 @@ def equipoise(score: Floats, treated: Booleans) -> float:
     return float(((preference >= low) & (preference <= high)).mean())
 
 
-def overlap_coefficient(x: Floats, treated: Booleans) -> float:
-    r"""Return :math:`\sum_b \min(p_{tb}, p_{cb})` over bins at all persons' quantiles: 1 if distributions are equal."""
-    edges = np.unique(np.quantile(x, np.linspace(0, 1, OVERLAP_BINS + 1)[1:-1]))
-    codes = np.searchsorted(edges, x, side="right")
-    counts = [np.bincount(codes[group], minlength=len(edges) + 1) for group in (treated, ~treated)]
-    return float(np.minimum(counts[0] / counts[0].sum(), counts[1] / counts[1].sum()).sum())
+def overlap(score: Floats, treated: Booleans, weights: Floats) -> float:
+    """Return the weighted share of treated persons with a score of at most 0.9 (Crump 2009, doi:10.1093/biomet/asn055).
+
+    Their rule of thumb keeps scores from 0.1 to 0.9. The lower end concerns persons who are compared with the treated
+    only for an effect on all persons: an effect on the treated does not need it.
+    """
+    return float(np.average(score[treated] <= MAX_SCORE, weights=weights[treated]))
 
 
-def common_support(score: Floats, treated: Booleans) -> float:
-    """Return the share of treated persons whose score lies within the range of the controls' scores."""
+def common_support(score: Floats, treated: Booleans, weights: Floats) -> float:
+    """Return the weighted share of treated persons whose score is in the controls' range (doi:10.1214/09-STS313)."""
     low, high = float(score[~treated].min()), float(score[~treated].max())
-    return float(((score[treated] >= low) & (score[treated] <= high)).mean())
+    return float(np.average((score[treated] >= low) & (score[treated] <= high), weights=weights[treated]))
 
 
 def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: Floats | None = None) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import xarray as xr
 from ssinfer.benchmarks.base import Estimate
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import CHAINS, WeightModel, WeightPosterior, sample_posterior
+from ssinfer.benchmarks.synthetic_control.donor_weighting import MIN_EFFECTIVE_DONORS
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.check import Check, tabulate
 from ssinfer.later import made
@@ -119,13 +120,15 @@ def _checks(name: str, model: WeightModel, posterior: WeightPosterior, prior_don
     volatility = ", ".join(f"{v:.2f}" for v in np.exp(model.prior.mean[3 + model.baseline.y.size :]))
     pooled = posterior.paths @ model.performance.pooling
     strength, shocks = posterior.q[:, :, J : J + F + 1], posterior.q[:, :, J + F + 1 : J + F + 4]
+    effective = check(
+        "effective_donors",
+        float(np.median(donors)),
+        f"1 / sum of squared weights, {interval(donors)}; before the data {interval(prior_donors)}",
+    )
+    few = effective.figure < MIN_EFFECTIVE_DONORS
     return [
         *(replace(check, message=f"{name}: {check.message}") for check in posterior.convergence),
-        check(
-            "effective_donors",
-            float(np.median(donors)),
-            f"1 / sum of squared weights, {interval(donors)}; before the data {interval(prior_donors)}",
-        ),
+        replace(effective, status="WARN" if few else "PASS", limit=MIN_EFFECTIVE_DONORS),
         check(
             "shock_sd",
             float(np.median(omega)),

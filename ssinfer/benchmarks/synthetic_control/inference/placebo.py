@@ -14,9 +14,11 @@ from ssinfer.arguments import checked
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.fits import Fits
+from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import variance_regressors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
+from ssinfer.kernels.variance_components import variance_function
 from ssinfer.level import check_level
 from ssinfer.typing import Floats, Integers
 
@@ -169,6 +171,22 @@ def leave_two_out_test(
     failed = (fits.status.reshape(-1, 3) == NOT_CONVERGED).any(axis=1)
     larger = failed | (value[:, 1:].max(axis=1) >= value[:, 0])
     return LeaveTwoOutTest(float(larger.mean()), len(pairs), int(failed.sum()))
+
+
+def standardised_errors(method: DonorWeighting, panel: Any, design: Design) -> pd.Series:
+    """Return each unit's absolute pooled error over its SD, the treated unit first; infinite where its fit failed.
+
+    The variances of ``inference.placebo_errors`` are fitted to all units alike, with noise as in the baseline, so that
+    without a saving the units are exchangeable (full conformal inference: Vovk et al. 2005, doi:10.1007/b106715).
+    """
+    window, Y = observed_window(method, panel, design, "A placebo rank")
+    if window.noise is not None:
+        window.noise[window.post] = window.noise[window.pre].mean(axis=0)
+    fits, units = method.fit_window(window), np.append(window.treated, window.others)
+    error, regressors = _statistics(window, Y, units, fits)["saving"], variance_regressors(window, fits, units)
+    variance = regressors @ variance_function(error, regressors)
+    standardised = np.abs(error) / np.sqrt(np.maximum(variance, 1e-12 * float((error**2).mean()) + 1e-300))
+    return pd.Series(np.where(fits.status == NOT_CONVERGED, np.inf, standardised), np.array(window.labels())[units])
 
 
 def _statistics(window: FitWindow, Y: Floats, units: Integers, fits: Fits) -> dict[str, Floats]:

@@ -57,8 +57,8 @@ def placebo_errors(
         components = {"placebo": standard_error**2 / squared_benchmark}
         basis = "normal errors with the placebos' covariance"
     else:
-        regressors = _variance_regressors(window, placebos, units)
-        own_regressors = _variance_regressors(window, own, np.array([window.treated]))[0]
+        regressors = variance_regressors(window, placebos, units)
+        own_regressors = variance_regressors(window, own, np.array([window.treated]))[0]
         theta = variance_function(pooled, regressors)
         floor = 1e-12 * float((pooled**2).mean()) + 1e-300
         deviation = np.sqrt(np.maximum(regressors @ theta, floor))
@@ -76,7 +76,7 @@ def placebo_errors(
     return PredictiveErrors(paths, components, check)
 
 
-def _variance_regressors(window: FitWindow, fits: Fits, units: Integers) -> Floats:
+def variance_regressors(window: FitWindow, fits: Fits, units: Integers) -> Floats:
     """Return (M, 3): squared mean spending, sampling noise of unit and donors, mean squared error in the baseline."""
     baseline = window.Y[window.pre]
     squared_mean = baseline[:, units].mean(axis=0) ** 2

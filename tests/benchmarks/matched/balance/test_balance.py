@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import expit, logit
 
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits
 from ssinfer.benchmarks.matched.balance.measures import (
@@ -14,12 +15,14 @@ from ssinfer.benchmarks.matched.balance.measures import (
     common_support,
     equipoise,
     kolmogorov_smirnov,
-    overlap_coefficient,
+    overlap,
     preference_score,
     standardised_mean_difference,
     variance_ratio,
     weighted_variance,
 )
+from ssinfer.benchmarks.matched.checks import balance_checks
+from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.importance import effective_size
 
@@ -67,14 +70,30 @@ def test_effective_sample_size_lies_between_one_and_n(seed):
     assert weighted_variance(w, np.ones(50)) == pytest.approx(w.var(ddof=1))
 
 
-def test_overlap_and_support():
-    rng = np.random.default_rng(0)
-    treated = rng.random(4000) < 0.5
-    same, apart = rng.normal(size=4000), rng.normal(size=4000) + 10 * treated
-    assert overlap_coefficient(same, treated) > 0.93
-    assert overlap_coefficient(apart, treated) < 0.03  # the bin in which the groups meet
-    assert common_support(same, treated) > 0.99
-    assert common_support(apart, treated) < 0.01
+def test_overlap_of_normal_scores_is_the_closed_form():
+    """Of equally many N(d, 1) and N(0, 1) the log-odds of x are d x - d^2/2: Crump's 0.9 is where they are log 9."""
+    rng, d, n = np.random.default_rng(0), 2.0, 20_000
+    treated = np.arange(2 * n) < n
+    score = expit(d * (rng.normal(size=2 * n) + d * treated) - d**2 / 2)
+    assert overlap(score, treated, np.ones(2 * n)) == pytest.approx(stats.norm.cdf(np.log(9) / d - d / 2), abs=0.01)
+    assert overlap(score, treated, 1 - score) > 0.8  # weights for the effect on persons in equipoise
+    apart = rng.normal(size=2 * n) + 10 * treated
+    assert common_support(apart, treated, np.ones(2 * n)) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("outside", "status", "limit"), [(5, "PASS", 0.95), (6, "WARN", 0.95), (20, "WARN", 0.95), (21, "FAIL", 0.80)]
+)
+@pytest.mark.parametrize(("check", "far", "highest_control"), [("overlap", 0.91, 0.95), ("common support", 0.8, 0.7)])
+def test_treated_persons_without_comparable_controls(check, far, highest_control, outside, status, limit):
+    """Authority: the rule of 5 and 20% of Schulz and Grimes (2002), doi:10.1016/S0140-6736(02)07882-0."""
+    score = np.concatenate([np.full(outside, far), np.full(100 - outside, 0.6), np.linspace(0.1, highest_control, 100)])
+    treated = np.arange(200) < 100
+    checks = balance_checks(treated, PropensityScores(score, logit(score)), np.ones(200), None)
+    judged = {row.check: row for row in checks}
+    assert (judged[check].status, judged[check].limit) == (status, limit)
+    assert judged[check].figure == pytest.approx(1 - outside / 100)
+    assert judged["effective controls"].status == "NOT EVALUATED"
 
 
 def test_preference_score_is_the_score_at_even_prevalence():
