@@ -17,13 +17,9 @@ from ssinfer.study.result import FINDING, MANIFEST, STUDY_FILE, SUMS, write_tabl
 
 NOTE = "error.txt"
 ALWAYS = (FINDING, STUDY_FILE, DICTIONARY.name, SUMS, MANIFEST)
-FILES = {
-    "backtest": ("placebos.parquet", "placebo_paths.parquet", "scores.csv", "detection.csv", "thresholds.csv"),
-    "evaluate": (
-        *("savings.csv", "case_thresholds.csv", "settlement.csv", "savings.nc"),
-        *("weights.csv", "diagnostics.csv", "paths.csv"),
-    ),
-}
+OF_CASE = "savings.csv case_thresholds.csv settlement.csv savings.nc weights.csv diagnostics.csv paths.csv"
+OF_PLACEBOS = "placebos.parquet placebo_paths.parquet scores.csv detection.csv thresholds.csv"
+FILES = {"backtest": OF_PLACEBOS.split(), "evaluate": OF_CASE.split()}
 
 
 def failed_folder(out: Path) -> Path:
@@ -46,9 +42,8 @@ def write_failed(
     with atomic_folder(folder) as temporary:
         for name, table in shown.items():
             write_table(table, temporary / name)
-        listed = say("failed.tables", missing=", ".join(missing), hidden=", ".join(hidden) or say("nothing"))
-        where = say("failed.error", version=__version__, name=type(error).__name__, id=error_id(error))
-        text = f"{listed}\n{where}\n\n{traceback_without_values(error)}"
-        (temporary / NOTE).write_text(text, encoding="utf-8")
+        said = say("failed.tables", missing=", ".join(missing), hidden=", ".join(hidden) or say("nothing"))
+        said += say("failed.error", version=__version__, name=type(error).__name__, id=error_id(error))
+        (temporary / NOTE).write_text(said + traceback_without_values(error), encoding="utf-8")
         owner_only(temporary)
     return folder

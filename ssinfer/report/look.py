@@ -12,6 +12,7 @@ from ssinfer.finding import Finding
 from ssinfer.language import speak
 from ssinfer.look.checks import mean_of
 from ssinfer.panel import Panel
+from ssinfer.report.table import ranged
 from ssinfer.sentences import say, sentence
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.designs import StudyDesign
@@ -43,7 +44,7 @@ def _rows(look: Look) -> Iterator[tuple[str, str]]:
     length = _length(panel, len(panel.periods))
     yield "periods", say("look.all_periods", length=length, when=say("look.range", low=first, high=last))
     yield "units", say("look.treated", n=len(panel.units), treated=", ".join(config.case.treated))
-    yield "insured", _insured(look)
+    yield "insured", _insured(look, panel)
     yield from (("spending", _spending(look, part)) for part in config.fits.values())
     yield from (("windows", _windows(design, panel)) for design in plan.designs.values())
     yield from (("placebos", _placebos(counts)) for counts in look.placebos.values())
@@ -64,27 +65,26 @@ def _length(panel: Panel, n: int) -> Finding:
     return Finding(f"look.n_periods.{panel.frequency or 'ordinal'}", {"n": n})
 
 
-def _range(values: Floats) -> str:
-    ends = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else ()
-    return say("look.numbers", low=ends[0], high=ends[1]) if ends else say("look.not_shown")
+def _range(look: Look, panel: Panel, values: Floats, fit: str = "") -> str:
+    known = values[look.plan.hidden.visible(panel.units, fit)]
+    ends = (np.nanmin(known), np.nanmax(known)) if np.isfinite(known).any() else ()
+    return ranged(*ends, 0) if ends else say("look.not_shown")
 
 
-def _insured(look: Look) -> str:
-    panel = look.plan.panel
+def _insured(look: Look, panel: Panel) -> str:
     if (years := panel.insured_years) is None:
         return say("look.insured_unknown")
-    total, known = np.nansum(years, axis=0).mean(), years[look.plan.hidden.visible(panel.units)]
-    return say("look.insured_years", range=_range(known), total=total)
+    return say("look.insured_years", range=_range(look, panel, years), total=np.nansum(years, axis=0).mean())
 
 
 def _spending(look: Look, part: StudyDesign) -> str:
-    panel, config = look.plan.data.panel_of(part.fit), look.plan.config
+    panel, source = look.plan.data.panel_of(part.fit), look.plan.config.data
     name = f"{part.spending.name}: " if part.spending != SpendingConfig() else ""
-    mean, known = mean_of(panel, panel.spending), panel.spending[look.plan.hidden.visible(panel.units, part.fit)]
-    if not len(known):
+    if not look.plan.hidden.visible(panel.units, part.fit).any():
         return name + say("look.spending_hidden")
-    given = str(getattr(config.data, "spending_is", "per insured-year")).replace(" ", "_")
-    return name + say(f"look.spending_{given}", mean=mean, range=_range(known))
+    given = str(getattr(source, "spending_is", "per insured-year")).replace(" ", "_")
+    mean, reach = mean_of(panel, panel.spending), _range(look, panel, panel.spending, part.fit)
+    return name + say(f"look.spending_{given}", mean=mean, range=reach)
 
 
 def _windows(design: Design, panel: Panel) -> str:

@@ -49,13 +49,9 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None)
 
 
 def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
+    loader, strict = jinja2.FileSystemLoader(TEMPLATES), jinja2.StrictUndefined
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict
     )
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
     own = data.result.manifest.get("study", {}).get("report", {}).get("language", "en")  # of the user's own texts

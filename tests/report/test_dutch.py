@@ -1,0 +1,109 @@
+"""Dutch: no English word is left in the report, its figures and the console, outside of parts with a ``lang``."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from ssinfer.contracts.contract import load_contract
+from ssinfer.contracts.settle import settle
+from ssinfer.errors import StudyError
+from ssinfer.language import speak
+from ssinfer.report import write_report
+from ssinfer.report.console import design_table
+from ssinfer.report.summarise import assemble
+
+#: Frequent English words that are no Dutch words.
+ENGLISH = re.compile(
+    r"\b(the|and|with|which|not|are|from|that|this|than|has|have|been|to|for|by|no|without|each|its|their|under|"
+    r"would|savings?|spending|threshold|contracts? group|payments?|insured|years?|design|method|unit|none|yes)\b",
+    re.IGNORECASE,
+)
+VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect"}
+
+
+class Visible(HTMLParser):
+    """The texts that a reader sees or hears, without those in another language and the style."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.open: list[bool] = []  # of each open tag: whether its text is left out
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        hidden = tag == "style" or given.get("lang", "nl") != "nl" or (bool(self.open) and self.open[-1])
+        if not hidden and given.get("aria-label"):
+            self.texts.append(given["aria-label"])
+        if tag not in VOID:
+            self.open.append(hidden)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_data(self, data):
+        if data.strip() and not self.open[-1]:
+            self.texts.append(" ".join(data.split()))
+
+
+def english(texts):
+    """The texts with an English word; names that code gives, such as CamelCase(a=1), are no words."""
+    return [text for text in texts if ENGLISH.search(re.sub(r"\w+\(.*?\)|\w+\.\w+", "", text))]
+
+
+@pytest.fixture(scope="module")
+def dutch(study):
+    words = {"a": "alle andere", "b": "een groep met namen"}
+    settlement = study.settlement.assign(reason="met de hand")
+    texts = {"title": "Een studie", "question": "Welk ontwerp?", "note": "gesimuleerd", "data_label": "40 eenheden"}
+    return replace(study, design_labels=words, manifest={**study.manifest, "language": "nl"}, settlement=settlement, **texts)
+
+
+@pytest.fixture(scope="module")
+def folder(dutch, tmp_path_factory):
+    return write_report(dutch, tmp_path_factory.mktemp("nl")).parent
+
+
+def test_no_english_sentence_is_left_in_the_page(folder):
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="nl">' in page
+    found = english(Visible(page).texts)
+    print("\n".join(found))
+    assert found == []
+
+
+def test_no_english_word_is_left_in_the_figures(folder):
+    texts = [re.findall(r"<text[^>]*>([^<]*)", path.read_text()) for path in (folder / "figures").glob("*.svg")]
+    assert len(texts) >= 5
+    assert english([text for of_figure in texts for text in of_figure]) == []
+
+
+def test_no_english_word_is_left_on_the_console(dutch):
+    assert english(design_table(dutch).splitlines()) == []
+
+
+def test_the_study_itself_is_in_english_and_a_call_chooses_another_language(study, analysis, write, tmp_path):
+    assert "Designs" in assemble(analysis).sections[0].title or assemble(analysis).sections
+    assert '<html lang="en">' in write(analysis, tmp_path).read_text(encoding="utf-8")
+
+
+def test_a_language_without_a_catalogue_is_refused(study, tmp_path):
+    with pytest.raises(StudyError, match="'xx', which has no catalogue. Allowed: 'en', 'nl'"):
+        write_report(study, tmp_path, "xx")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_settlement_is_explained_in_the_language_in_use():
+    given = {"benchmark": 100.0, "spending": 95.5, "insured_years": 20_000}
+    settlement = settle(load_contract("mssp-basic-e"), **given, quality=None)
+    with speak("nl"):
+        texts = [*settlement.steps, settlement.reason]
+    assert english(texts) == []
+    assert any("4,5%" in text for text in texts)
+    assert "Measured" in settlement.steps[0]
