@@ -12,7 +12,7 @@ from ssinfer.errors import StudyError
 from ssinfer.language import speak
 from ssinfer.report import write_report
 from ssinfer.report.console import design_table
-from ssinfer.report.summarise import assemble
+from ssinfer.study import plan_study
 
 #: Frequent English words that are no Dutch words.
 ENGLISH = re.compile(
@@ -62,7 +62,9 @@ def dutch(study):
     words = {"a": "alle andere", "b": "een groep met namen"}
     settlement = study.settlement.assign(reason="met de hand")
     texts = {"title": "Een studie", "question": "Welk ontwerp?", "note": "gesimuleerd", "data_label": "40 eenheden"}
-    return replace(study, design_labels=words, manifest={**study.manifest, "language": "nl"}, settlement=settlement, **texts)
+    return replace(
+        study, design_labels=words, manifest={**study.manifest, "language": "nl"}, settlement=settlement, **texts
+    )
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +75,7 @@ def folder(dutch, tmp_path_factory):
 def test_no_english_sentence_is_left_in_the_page(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert '<html lang="nl">' in page
-    found = english(Visible(page).texts)
-    print("\n".join(found))
-    assert found == []
+    assert english(Visible(page).texts) == []
 
 
 def test_no_english_word_is_left_in_the_figures(folder):
@@ -88,15 +88,23 @@ def test_no_english_word_is_left_on_the_console(dutch):
     assert english(design_table(dutch).splitlines()) == []
 
 
-def test_the_study_itself_is_in_english_and_a_call_chooses_another_language(study, analysis, write, tmp_path):
-    assert "Designs" in assemble(analysis).sections[0].title or assemble(analysis).sections
+def test_the_default_is_english(analysis, write, tmp_path):
     assert '<html lang="en">' in write(analysis, tmp_path).read_text(encoding="utf-8")
 
 
 def test_a_language_without_a_catalogue_is_refused(study, tmp_path):
-    with pytest.raises(StudyError, match="'xx', which has no catalogue. Allowed: 'en', 'nl'"):
+    with pytest.raises(StudyError, match=r"'xx', which has no catalogue\. Allowed: 'en', 'nl'"):
         write_report(study, tmp_path, "xx")
     assert not any(tmp_path.iterdir())
+
+
+def test_a_study_in_a_language_without_a_catalogue_is_refused_before_its_data_are_read(tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text('title = "t"\nquestion = "q"\n[report]\nlanguage = "xx"\n')
+    with pytest.raises(StudyError, match=r"'report.language' \(line 4\): allowed: 'en', 'nl'"):
+        plan_study(study)
+    with pytest.raises(StudyError, match=r"language is 'fry', which has no catalogue"):
+        plan_study(study, language="fry")
 
 
 def test_a_settlement_is_explained_in_the_language_in_use():
