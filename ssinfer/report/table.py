@@ -8,8 +8,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from ssinfer.finding import Finding
-from ssinfer.foreign import foreign
-from ssinfer.language import currency_in_use, spoken
+from ssinfer.foreign import foreign, own
+from ssinfer.language import currency_in_use
 from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis, Pair
@@ -75,8 +75,8 @@ class TableColumn:
         return [plain(scale * number, decimals) for number in numbers]
 
     def _text(self, value: Any) -> str:
-        if self.form == "own" and spoken().tag != "en":
-            return foreign(value, "")
+        if self.form == "own":
+            return own(str(value))
         if self.form == "word":
             try:
                 return say(f"cell.{self.name}.{value}" if isinstance(value, str) else "yes" if value else "no")

@@ -28,20 +28,20 @@ def earnings(analysis: Analysis) -> pd.DataFrame:
     relative = placebos["spending"].to_numpy(dtype=float) / benchmark
     measured = placebos["savings_rate"].to_numpy(dtype=float) + TRUE_SAVINGS[:, None] * relative  # (saving, placebo)
     parts = []
-    for key, threshold in thresholds_of_placebos(placebos, levels).items():
+    thresholds = thresholds_of_placebos(placebos, levels)
+    for key in sorted(thresholds, key=lambda key: KINDS.names().index(key.kind)):
         usual = key.level == 0.95 or KINDS.find(key.kind).learns_from == "size"
         usual = usual and key.side == "one-sided" and not key.informed
         if not (usual or key == best):
             continue
-        known = ~np.isnan(threshold)
-        paid = (measured >= threshold)[:, known]
+        known = ~np.isnan(thresholds[key])
+        paid = (measured >= thresholds[key])[:, known]
         payment = np.where(paid, analysis.share * np.maximum(measured[:, known], 0.0) * benchmark[known], 0.0)
         columns = {"true_saving": TRUE_SAVINGS, "paid": paid.mean(axis=1), "payment": payment.mean(axis=1)}
-        columns |= {"threshold": threshold_name(key, short=True), "advised": key == best}
-        parts.append(pd.DataFrame({**columns, "order": KINDS.names().index(key.kind)}))
+        parts.append(pd.DataFrame({**columns, "threshold": threshold_name(key, short=True), "advised": key == best}))
     if not parts:
         return pd.DataFrame()
-    table = pd.concat(parts, ignore_index=True).sort_values("order", kind="stable").drop(columns="order")
+    table = pd.concat(parts, ignore_index=True)
     due = analysis.share * table["true_saving"] * float(placebos["spending"].mean())
     return table.assign(design=analysis.label(pair), currency=analysis.result.currency, due=due)
 

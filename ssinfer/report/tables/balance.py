@@ -42,7 +42,7 @@ def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Finding]:
         failed = [name for name, judged in judged_limits(cf).items() if not judged["passed"]]
         if failed:
             measures = [say(f"column.{name}", name) for name in failed]
-            yield Finding("table.balance.failed", {"design": analysis.label(pair), "measures": measures})
+            yield Finding("table.balance.failed", {"design": analysis.quoted(pair), "measures": measures})
         checks = _checks(cf)
         for name, check in checks[checks["status"] == "WARN"].iterrows():
             warnings.setdefault((check_name(str(name)), check["message"]), []).append(analysis.quoted(pair))

@@ -9,7 +9,7 @@ import pandas as pd
 from ssinfer.backtesting.scores import size_class
 from ssinfer.finding import Finding
 from ssinfer.printed import ABSENT, column_with_errors, count
-from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of, span
+from ssinfer.report.analysis import ALL_SIZES, Analysis, pair_of, rows_of, span
 from ssinfer.report.table import ReportTable
 from ssinfer.report.text.names import comparison_group
 from ssinfer.sentences import say
@@ -60,14 +60,16 @@ def _scores(analysis: Analysis) -> pd.DataFrame | Finding:
     return scores.assign(case_bias=with_windows.where(scores["windows"] > 0, ABSENT))
 
 
-def _scores_remarks(_analysis: Analysis, scores: pd.DataFrame) -> Iterator[Finding]:
+def _scores_remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[Finding]:
     """Return the size of the backtest, and a warning for each design that is biased for the contract group itself."""
     yield Finding("table.scores.origins", {name: int(scores[name].max()) for name in ("n_units", "n_origins")})
     for _, row in scores.iterrows():
         bias, n = float(row["bias_case"]), int(row["windows"])
         if n >= MIN_WINDOWS and abs(bias) > 2 * row["case_error"]:
             sign = "saving" if bias > 0 else "loss"
-            yield Finding(f"table.scores.{sign}", {"design": row["label"], "bias": row["case_cell"], "n": n})
+            yield Finding(
+                f"table.scores.{sign}", {"design": analysis.quoted(pair_of(row)), "bias": row["case_cell"], "n": n}
+            )
 
 
 def _payments(analysis: Analysis) -> pd.DataFrame | Finding:

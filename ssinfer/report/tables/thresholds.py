@@ -43,7 +43,7 @@ def _rows(analysis: Analysis) -> pd.DataFrame | Finding:
 
 def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
     """Return the design, the expected systematic error, and the kinds that are not available with their reasons."""
-    yield Finding("table.thresholds.design", {"design": analysis.label(analysis.main)})
+    yield Finding("table.thresholds.design", {"design": analysis.quoted(analysis.main)})
     errors = rows[rows["systematic_error"].notna()] if "systematic_error" in rows.columns else rows[:0]
     for _, row in errors[:1].iterrows():
         amount, years = float(row["systematic_error_money"]), analysis.insured_years(analysis.main)
