@@ -123,7 +123,7 @@ def test_size_classes_yes_and_the_words_of_a_user_in_another_language(analysis):
         cells = TABLES.find("specifications").build(analysis)
     assert classes["size_class"].tolist() == ["minder dan 20.000", "20.000 en meer", "x"]
     assert set(cells.column("advised")) == {"ja", "nee"}
-    assert cells.column("label")[0].__html__() == '<span lang="">b</span>'
+    assert cells.column("label")[0].__html__() == '<span lang="en">b</span>'
 
 
 def test_no_code_of_report_and_figures_names_a_threshold_kind():

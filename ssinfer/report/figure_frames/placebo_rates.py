@@ -29,9 +29,9 @@ def frame(analysis: Analysis) -> pd.DataFrame:
         rates = placebos["savings_rate"].to_numpy(dtype=float)
         columns = {"rate": rates, "judged": ~np.isnan(thresholds), "paid": rates >= thresholds}
         part = pd.DataFrame({"item": PLACEBO, "name": "", "learns_from": "", **columns})
-        group = pd.DataFrame(_contract_group(analysis, pair), columns=["item", "name", "learns_from", "rate"])
-        group = group.assign(judged=False, paid=False)
-        parts.append(pd.concat([part, group], ignore_index=True).assign(design=analysis.label(pair)))
+        group = [(*item, False, False) for item in _contract_group(analysis, pair)]
+        of_pair = [part, *([pd.DataFrame(group, columns=part.columns)] if group else [])]
+        parts.append(pd.concat(of_pair, ignore_index=True).assign(design=analysis.label(pair)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
