@@ -143,10 +143,11 @@ def methods() -> None:
 @app.command()
 def thresholds() -> None:
     """List kinds of threshold: what each learns from, whether it has levels, and whether a study may settle by it."""
+    from ssinfer.report.text.names import kind_name  # noqa: PLC0415
     from ssinfer.thresholds.kind import KINDS  # noqa: PLC0415
 
     marks = {True: "yes", False: "no"}
-    rows = [[k.name, k.label, k.learns_from, marks[k.has_level], marks[k.settles]] for k in KINDS.entries()]
+    rows = [[k.name, kind_name(k.name), k.learns_from, marks[k.has_level], marks[k.settles]] for k in KINDS.entries()]
     _print_table(["kind", "label", "learns from", "levels", "settles"], rows)
     for name, reason in KINDS.broken().items():
         echo(f"not usable: {name}: {reason}")

@@ -143,8 +143,7 @@ class Analysis:
 
     def backtested(self, pair: Pair) -> pd.DataFrame:
         """Return the backtested thresholds of a design and method over placebos of all sizes."""
-        frame = None if self.result.backtest is None else self.result.backtest.thresholds
-        rows = rows_of(frame, pair)
+        rows = rows_of(None if self.result.backtest is None else self.result.backtest.thresholds, pair)
         return rows[rows["size_class"] == ALL_SIZES] if len(rows) else rows
 
     def saving(self, pair: Pair) -> Row | None:

@@ -159,8 +159,6 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callabl
 
 KIND = ThresholdKind(
     name=NAME,
-    label="Model rescaled on placebos",
-    words="the model threshold rescaled on placebos",
     order=40,
     learns_from="placebos",
     settles=True,

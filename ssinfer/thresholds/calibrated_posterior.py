@@ -175,8 +175,6 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, seed: int) -> Callable
 
 KIND = ThresholdKind(
     name=NAME,
-    label="Model rescaled on placebos (posterior)",
-    words="the model threshold rescaled on placebos (posterior)",
     order=50,
     learns_from="placebos",
     on_request=True,

@@ -53,8 +53,6 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
 
 KIND = ThresholdKind(
     name=NAME,
-    label="Confidence (model)",
-    words="the confidence threshold",
     order=20,
     learns_from="fit",
     distribution="sampling distribution",

@@ -191,8 +191,6 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
 
 KIND = ThresholdKind(
     name=NAME,
-    label="Credible (model)",
-    words="the credible threshold",
     order=30,
     learns_from="fit",
     distribution="posterior",

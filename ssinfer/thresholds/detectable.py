@@ -118,8 +118,6 @@ def _for_errors(errors: Floats, key: ThresholdKey) -> Floats:
 
 KIND = ThresholdKind(
     name=NAME,
-    label="Power",
-    words="the power threshold",
     order=60,
     learns_from="fit",
     settles=True,

@@ -154,8 +154,6 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
 
 KIND = ThresholdKind(
     name=NAME,
-    label="Expected loss",
-    words="the threshold of smallest expected loss",
     order=80,
     learns_from="fit",
     has_level=False,

@@ -105,8 +105,7 @@ class ThresholdKind:
 
     Attributes
     ----------
-    name : key of the kind in study files and in the column `kind` of tables
-    label, words : name in tables ("Confidence (model)") and inside a sentence ("the confidence threshold")
+    name : key of the kind in study files and in the column `kind` of tables; catalogues have its names in print
     order : position in tables and figures
     learns_from : error distribution of the group's own fit, savings of placebos, or number of insured alone
     for_case : callable (counterfactual, placebos, seed) -> callable (key) -> Threshold
@@ -131,11 +130,10 @@ class ThresholdKind:
     pays : whether the threshold decides on payment; False for a kind whose use is its detectable saving
     across_sizes : whether it learns from placebos of all sizes, once; the thresholds then are columns of the placebos
     multiple_of_standard_error : whether each placebo's threshold is one learned multiple of its standard error
+    label, words : names of a plug-in, in no catalogue: in tables ("Flat"), in sentences ("the flat rate")
     """
 
     name: str
-    label: str
-    words: str
     order: int
     learns_from: Literal["fit", "placebos", "size"]
     for_case: Callable[[Counterfactual, Any, int], Callable[[ThresholdKey], Threshold]]
@@ -153,6 +151,8 @@ class ThresholdKind:
     pays: bool = True
     across_sizes: bool = False
     multiple_of_standard_error: bool = False
+    label: str = ""
+    words: str = ""
 
     def keys(self, levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
         """Return the keys of this kind by level, side and prior."""

@@ -143,8 +143,6 @@ def _for_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats) -> R
 
 KIND = ThresholdKind(
     name=NAME,
-    label="Placebo",
-    words="the placebo threshold",
     order=10,
     learns_from="placebos",
     settles=True,

@@ -126,8 +126,6 @@ def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[T
 
 KIND = ThresholdKind(
     name="schedule",
-    label="Medicare schedule",
-    words="Medicare's schedule",
     order=70,
     learns_from="size",
     has_level=False,

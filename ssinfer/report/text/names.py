@@ -22,12 +22,12 @@ def model_kinds() -> list[ThresholdKind]:
 
 def kind_name(kind: str) -> str:
     """Return the name of a kind of threshold in tables and figures; the contract's own threshold is a kind, too."""
-    return say("threshold.contract") if kind == CONTRACT else say(f"threshold.{kind}", str(KINDS.find(kind).label))
+    return say("threshold.contract") if kind == CONTRACT else say(f"threshold.{kind}", KINDS.find(kind).label or kind)
 
 
 def kind_in_words(kind: str) -> str:
     """Return the name of a kind of threshold inside a sentence."""
-    return kind_name(kind) if kind == CONTRACT else say(f"threshold.{kind}.in_words", str(KINDS.find(kind).words))
+    return kind_name(kind) if kind == CONTRACT else say(f"threshold.{kind}.in_words", KINDS.find(kind).words or kind)
 
 
 def threshold_name(key: ThresholdKey, *, short: bool = False) -> str:
