@@ -30,6 +30,11 @@ def amount(value: float, currency: str) -> str:
     return f"{currency} {separated(f'{value:,.2f}')}"
 
 
+def party_name(party: str) -> str:
+    """Return the name of a party: that of a contract's own party as it is given."""
+    return say(f"cell.party.{party}", party.replace("{", "{{").replace("}", "}}"))
+
+
 def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
     """Return the steps of one settlement, one sentence per step."""
     paid = -figures.lines[contract.payer]
@@ -46,8 +51,8 @@ def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
         "scale": contract.quality.scale,
         "outcome": outcome_of(contract, figures),
         "reduction": percent(figures.payment_reduction),
-        "payer": contract.payer,
-        "others": ", ".join(f"{party} {amount(line, contract.currency)}" for party, line in others.items()),
+        "payer": party_name(contract.payer),
+        "others": ", ".join(f"{party_name(party)} {amount(line, contract.currency)}" for party, line in others.items()),
     }
     return tuple(say(f"settle.{name}", **money, **rates, **numbers) for name in _steps(contract, figures, paid))
 
@@ -89,7 +94,7 @@ def outcome_of(contract: Contract, figures: Figures) -> str:
         "share": percent(figures.share),
         "loss_share": percent(figures.loss_share),
         "raw": amount(abs(figures.raw), contract.currency),
-        "payer": contract.payer,
+        "payer": party_name(contract.payer),
     }
     passed = say("outcome.at_threshold" if required > 0 else "outcome.without_threshold", **numbers)
     excess = contract.threshold.sharing == "excess" and outcome in IN_EXCESS

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ssinfer.contracts.contract import load_contract, shipped_contracts
+from ssinfer.contracts.explain import party_name
 from ssinfer.contracts.settle import settle
 from ssinfer.documents import to_json
 from ssinfer.language import speak
@@ -30,7 +31,7 @@ def _settle_text(contract: str, year: int | None, as_json: bool, inputs: dict[st
         lines += [f"  {say('settle.true_saving', over=over, under=under)}"]
     lines += [f"  {say('settle.assumed', term=term)}" for term in terms.assumed]
     lines += ["", say("settle.received", currency=terms.currency)]
-    lines += [f"  {party:<24} {separated(f'{value:>15,.2f}')}" for party, value in result.lines.items()]
+    lines += [f"  {party_name(party):<24} {separated(f'{value:>15,.2f}')}" for party, value in result.lines.items()]
     return "\n".join(lines)
 
 
