@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from ssinfer.arguments import Choice, Number, checked, read_fields
 from ssinfer.backtesting.frames import ADVICE, rows_with
@@ -31,6 +32,7 @@ MAX_BLOCK_FOLDS = 10  # with fewer origins
 MIN_JUDGED = 0.5  # share of its placebos that a specification must judge: refusing most of them is no precision
 NEVER, EVERY = "never pay", "pay every saving"
 RATES = ("false_payment_rate", "detection_rate")
+Z_REFUSED = float(ndtri(0.95))  # a one-sided test at 5%
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class AdviceRule:
     def false_payments(self) -> float:
         """The stated share of false payments: 1 - level one-sided, half of it two-sided."""
         return (1 - self.level) / (2 if self.side == "two-sided" else 1)
+
+    def may_pay(self, rate: Floats | float, error: Floats | float) -> NDArray[np.bool_]:
+        """Whether a one-sided test at 5% does not refuse that this false payment rate is at most the stated share."""
+        return np.asarray(rate - Z_REFUSED * error <= self.false_payments)
 
 
 @dataclass(frozen=True)
@@ -130,17 +136,19 @@ def advise(
 ) -> Advice:
     r"""Advise on a next contract: feasible, weak or not feasible at this size, and by which specification.
 
-    A specification is admitted if its false payment rate less one standard error is at most the stated share: a limit
-    on the estimate itself would refuse half of all thresholds that pay exactly that share. Of the admitted ones the
-    highest detection rate is the best. Among those with the best one's definition of spending whose paired difference
-    to it is at most one standard error, the first in the order of simplicity is advised.
+    A specification is admitted if its false payment rate less 1.645 standard errors is at most the stated share, so
+    unless a one-sided test at 5% refuses that it pays at most this share. A limit on the estimate itself would refuse
+    half of all thresholds that pay exactly the share, and a limit of one standard error one in six. Of the admitted
+    ones the highest detection rate is the best. Among those with the best one's definition of spending whose paired
+    difference to it is at most one standard error, the first in the order of simplicity is advised.
 
     The figures of the advice are cross-fitted. Each origin (with fewer than five: each tenth of the blocks of
     neighbours) is judged by the specification that the others choose, because the best of many looks better than it is
     (Ferman, Pinto and Possebom 2020, doi 10.1002/pam.22206). With these figures, D, F and their standard errors, the
     outcome is
 
-    - *feasible* if :math:`D - se(D)` is at least the stated probability and :math:`F - se(F)` at most the share;
+    - *feasible* if :math:`D - se(D)` is at least the stated probability and :math:`F - 1.645\,se(F)` at most the
+      share;
     - *not feasible* if :math:`D + se(D)` is below the stated probability;
     - *weak* otherwise.
 
@@ -197,7 +205,7 @@ def advise(
         held += sums[without["advised"].argmax(), ..., number]
     rates = {str(name): float(value) for name, value in rate_table(held[None]).iloc[0].items() if name != "n_rows"}
     (false, false_se), (found, found_se) = ((rates[name], rates[f"{name}_se"]) for name in RATES)
-    holds = {"false_payments": false - false_se <= rule.false_payments, "detection": found - found_se >= rule.detection}
+    holds = {"false_payments": rule.may_pay(false, false_se), "detection": found - found_se >= rule.detection}
     reasons = tuple(reason for reason, true in holds.items() if not true)
     labels = pd.DataFrame([{**vars(each), **each.threshold.labels} for each in tried])
     table = labels.join(whole).assign(n_unjudged=rows_of_pair - whole["n_rows"])
@@ -285,7 +293,7 @@ def _compared(sums: Floats, judged: Floats, definitions: Positions, rule: Advice
     """Return rates of specifications (C, 3, 1 + K), simplest first, differences to the best, and which is advised."""
     table, found = rate_table(sums), _rates(sums)[0][1] * judged[:, None]
     false, false_se = (table[name].to_numpy() for name in ("false_payment_rate", "false_payment_rate_se"))
-    admitted = (judged >= MIN_JUDGED) & (false - false_se <= rule.false_payments)
+    admitted = (judged >= MIN_JUDGED) & rule.may_pay(false, false_se)
     # Without any that is admitted, the one that pays least often comes nearest.
     best = np.argmax(np.where(admitted, found[:, 0], np.where(admitted.any(), -1.0, -np.nan_to_num(false, nan=2.0))))
     behind = found[best] - found

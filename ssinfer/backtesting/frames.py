@@ -162,7 +162,7 @@ ADVICE = FrameSchema(
     *with_error("difference", SHARE, "Detection rate of the best one less this one, paired; not judged is not found."),
     Column("n_rows", "int", "placebos", "Placebo contracts that it judges."),
     Column("n_unjudged", "int", "placebos", "Those without an estimate or threshold. The rates leave them out."),
-    Column("admitted", "bool", "", "Whether it may be advised: it holds the stated share of false payments."),
+    Column("admitted", "bool", "", "Whether it may be advised: no test at 5% finds that it pays more than the share."),
     Column("advised", "bool", "", "Whether it is advised, chosen on all windows."),
 )
 

@@ -129,6 +129,15 @@ def test_a_threshold_that_pays_too_often_is_not_advised():
     assert (alone.outcome, alone.reasons) == ("weak", ("false_payments",))
 
 
+def test_a_rate_between_one_and_1645_standard_errors_above_the_share_is_no_proof_that_it_pays_too_often():
+    """The schedule pays 6.3% of these 400 placebos, 1.35 standard errors above a share of 5%."""
+    advice = advise(result({"m": 0.0165}, seed=2, n_units=100), AdviceRule(detection=0.2), only("schedule", ("m",)))
+    excess, error = advice.false_payment_rate - 0.05, advice.false_payment_rate_se
+    assert error < excess < 1.6449 * error
+    assert advice.table["admitted"].tolist() == [True, False, False]
+    assert (advice.outcome, advice.reasons) == ("feasible", ())
+
+
 def test_the_best_of_many_alike_is_worse_where_it_was_not_chosen():
     """Optimism: over many equal methods the best one's rate exceeds the cross-fitted one, on average."""
     gaps = []
