@@ -242,9 +242,10 @@ def test_several_designs_and_methods_have_rows_and_scores_of_their_own(panel):
 def test_refused_placebos_keep_their_size(panel):
     # a size class that loses its refusals would show a method that refuses nothing
     class RefusesOdd(AdministrativeBenchmark):
-        def estimate_many(self, problems, generators):
-            for problem, estimate in zip(problems, super().estimate_many(problems, generators), strict=True):
-                yield RefusalError("odd") if problem.treated[0] % 2 else estimate
+        def estimate(self, problem, rng, shared=None):
+            if problem.treated[0] % 2:
+                raise RefusalError("odd")
+            return super().estimate(problem, rng, shared)
 
     edge = float(np.median(panel.insured_years))
     outcome = backtest(
