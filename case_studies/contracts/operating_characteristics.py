@@ -62,7 +62,7 @@ def characteristics(case: dict[str, Any], z: np.ndarray, *, k: float, shock: flo
             true_saving=true * benchmark,
         )
         total = benchmark * size
-        row["gate"] = float(result.gate[0])
+        row["gate"] = float(result.threshold[0])
         if true == 0.0:
             row["paid_if_0"] = result.probability_of_payment
             row["owed_if_0"] = result.probability_of_owing

@@ -54,7 +54,7 @@ def settle_group(acos: pd.DataFrame, year: int, track: str) -> pd.DataFrame:
             "year": year,
             "track": track,
             "aco_id": acos["aco_id"].to_numpy(),
-            "gate_agrees": np.abs(result.gate - published) <= 1e-4 + 1e-9,
+            "gate_agrees": np.abs(result.threshold - published) <= 1e-4 + 1e-9,
             "share_apart": np.abs(result.share - share),
             "paid": earned > 0,
             "paid_agrees": (earned > 0) == (result.payment > 0),

@@ -92,7 +92,7 @@ def settle_track(acos: pd.DataFrame, year: int) -> pd.DataFrame:
     )
     return acos.assign(
         savings_rate=100.0 * settlement.rate,
-        minimum_savings_rate=100.0 * settlement.gate,
+        minimum_savings_rate=100.0 * settlement.threshold,
         sharing_rate=100.0 * settlement.share,
         loss_rate=100.0 * settlement.loss_share if contract.two_sided else np.nan,
         payment=settlement.payment,

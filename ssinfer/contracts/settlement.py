@@ -111,6 +111,11 @@ class Settlement:
         return float(np.mean(self.cents[self.contract.payer] < 0))
 
     @property
+    def probability_of_owing(self) -> Any:
+        """Share of settlements in which the providers owe."""
+        return float(np.mean(self.cents[self.contract.payer] > 0))
+
+    @property
     def expected_overpayment(self) -> Any:
         """Expectation of (payment - due)+ over the draws, or over the elements, in total money."""
         return self._expected(1.0)

@@ -231,14 +231,14 @@ def test_the_date_is_printed_and_changes_no_hash_of_the_study(folder, result, wr
     out, manifest = written
     assert manifest["date"] == "2017-12-31"  # the last day of the last year of the data
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert f"Date: 2017-12-31 (last day of the data). Version: ssinfer {ss.__version__}." in page
+    assert f"Date: December 31, 2017 (last day of the data). Version: ssinfer {ss.__version__}." in page
     before = read_study(folder / "study.toml").fingerprint()
     change(folder, ("title =", "date = 2018-03-01\ntitle ="))
     study = read_study(folder / "study.toml")
     assert (study.date, study.fingerprint()) == (dt.date(2018, 3, 1), before)
     stated = replace(result, manifest={**result.manifest, "date": study.date, "study": study.model_dump(mode="json")})
     other = write_report(stated, folder / "stated").read_text(encoding="utf-8")
-    assert other == page.replace("2017-12-31 (last day of the data)", "2018-03-01 (stated in the study)")
+    assert other == page.replace("December 31, 2017 (last day of the data)", "March 1, 2018 (stated in the study)")
 
 
 @pytest.mark.parametrize(

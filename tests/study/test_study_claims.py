@@ -18,6 +18,7 @@ from ssinfer.claims.names import labels_of
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError, error_id
+from ssinfer.finding import Finding
 from ssinfer.report import write_report
 from ssinfer.report.failed import write_failed
 from ssinfer.report.look import look_text
@@ -298,7 +299,7 @@ def test_claims_of_the_studys_own(plan, simulated, tmp_path):
     path.write_text(text, encoding="utf-8")
     of_tables = plan_study(path)
     assert of_tables.data.claims.truth == {}
-    assert of_tables.data.note == "data of the study's own claims copy"
+    assert of_tables.data.note == Finding("data_note.claims", {"file": "copy"})
     assert of_tables.panel.units == plan.panel.units
     assert 0 < of_tables.data.claims.completion_error("a") < 0.05
     # One factor for all periods, estimated: late lines come back on average, not in every cell.
