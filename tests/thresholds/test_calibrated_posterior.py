@@ -79,7 +79,7 @@ def test_the_tested_group_is_never_in_its_own_set(calibration):
         (lambda f: f.drop(columns="standard_error"), DataError, "standard_error"),
         (lambda f: f[f["unit"].isin([f"u{i}" for i in range(10)])], RefusalError, "at least 19"),
         (lambda f: f.assign(savings_rate=0.01), RefusalError, "are equal"),
-        (lambda f: f.assign(method=f["origin"].astype(str)), DataError, "one design and method"),
+        (lambda f: f.assign(method=f["origin"].astype(str)), DataError, "one method first"),
     ],
 )
 def test_bad_placebos(change, error, cure):
