@@ -126,12 +126,12 @@ class Advice:
         )
 
 
-@checked()
 def _may_pay(rule: AdviceRule, rate: Floats | float, error: Floats | float) -> NDArray[np.bool_]:
     """Whether a one-sided test at 5% does not refuse that this false payment rate is at most the stated share."""
     return np.asarray(rate - Z_REFUSED * error <= rule.false_payments)
 
 
+@checked()
 def advise(
     result: BacktestResult, rule: AdviceRule | None = None, specifications: Sequence[Specification] | None = None
 ) -> Advice:
