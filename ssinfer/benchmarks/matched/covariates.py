@@ -36,9 +36,9 @@ def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
     return caps
 
 
-def truncate(cohort: Cohort, caps: Floats) -> Cohort:
-    """Return the cohort with spending per insured-year capped in each period."""
-    years = cohort.insured_years
+def truncate(cohort: Cohort, design: Design, quantile: float) -> Cohort:
+    """Return the cohort with spending per insured-year capped in each period, at :func:`truncation_caps`."""
+    years, caps = cohort.insured_years, truncation_caps(cohort, design, quantile)
     return replace(cohort, spending=np.where(years > 0, np.minimum(cohort.spending, caps * years), cohort.spending))
 
 
@@ -82,13 +82,9 @@ def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
         return None
     if entrant.any():
         labels.append(np.where(entrant, ENTRANT, "in the baseline").astype(object))
-    codes = np.zeros(len(entrant), dtype=np.int64)
-    for values in labels:
-        level, uniques = pd.factorize(values)
-        codes = codes * len(uniques) + level
-    _, first, stratum = np.unique(codes, return_index=True, return_inverse=True)
-    text = [" x ".join(str(part[row]) for part in labels) for row in first]
-    return np.array(text, dtype=object)[stratum]
+    frame = pd.DataFrame(dict(enumerate(labels)))
+    text = [" x ".join(map(str, stratum)) for stratum in frame.drop_duplicates().itertuples(index=False)]
+    return np.array(text, dtype=object)[frame.groupby(list(frame), sort=False).ngroup()]
 
 
 def person_ids(problem: CohortProblem) -> Integers:

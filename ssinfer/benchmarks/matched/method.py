@@ -13,14 +13,7 @@ from ssinfer.benchmarks.matched.balance.measures import balance_table
 from ssinfer.benchmarks.matched.checks import balance_checks, design_checks, practice_check, refuse_failed_limits
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
-from ssinfer.benchmarks.matched.covariates import (
-    entrants,
-    exact_strata,
-    person_ids,
-    score_covariates,
-    truncate,
-    truncation_caps,
-)
+from ssinfer.benchmarks.matched.covariates import entrants, exact_strata, person_ids, score_covariates, truncate
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
 from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
@@ -203,7 +196,7 @@ class PropensityMatching(BenchmarkMethod):
                 "Design(standard=...)", f"{name}, which compares persons of like case mix", "Name it among covariates."
             )
         if self.truncation is not None:
-            data = truncate(data, truncation_caps(data, design, self.truncation))
+            data = truncate(data, design, self.truncation)
         return CohortProblem.over(data, design)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:

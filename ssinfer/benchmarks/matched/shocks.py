@@ -32,15 +32,13 @@ class Shocks:
         baseline_spending = float(money / years)
         growth, variance, donor = placebos
         n_placebos, n_periods = growth.shape
-        region, placebo_region, n_seen = _unit_regions(problem), None, 0
-        contrast = np.zeros((len(problem.treated), 1 if region is None else int(region.max()) + 1))
-        if region is not None:
-            donor_region = region[problem.donors]
-            placebo_region = donor_region[donor]
-            n_seen = len(np.unique(placebo_region))
-            for i, unit in enumerate(problem.treated):
-                contrast[i] -= np.bincount(donor_region, weights=shares[i], minlength=contrast.shape[1])
-                contrast[i, region[unit]] += 1.0
+        region = _unit_regions(problem)
+        donor_region = region[problem.donors]
+        placebo_region, n_seen = donor_region[donor], len(np.unique(donor_region[donor]))
+        contrast = np.zeros((len(problem.treated), int(region.max()) + 1))
+        for i, unit in enumerate(problem.treated):
+            contrast[i] -= np.bincount(donor_region, weights=shares[i], minlength=contrast.shape[1])
+            contrast[i, region[unit]] += 1.0
         posterior = learn_shocks(growth, variance, placebo_region, prior * baseline_spending)
         return cls(posterior, shares, contrast, n_placebos, n_seen, n_periods, baseline_spending)
 
@@ -96,10 +94,10 @@ class Shocks:
         return float(low) / self.baseline_spending, float(high) / self.baseline_spending
 
 
-def _unit_regions(problem: CohortProblem) -> Integers | None:
-    """Return the region of most persons of each panel unit (N,), or None if regions are unknown."""
+def _unit_regions(problem: CohortProblem) -> Integers:
+    """Return the region of most persons of each panel unit (N,); one region for all if regions are unknown."""
     if problem.cohort.region is None:
-        return None
+        return np.zeros(len(problem.panel.units), dtype=np.int64)
     codes, _ = pd.factorize(problem.cohort.region[problem.rows], sort=True)
     counts = np.zeros((len(problem.panel.units), int(codes.max()) + 1))
     np.add.at(counts, (problem.unit, codes), 1.0)

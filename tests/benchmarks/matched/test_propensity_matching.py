@@ -307,8 +307,8 @@ def test_balance_limits_are_read_from_the_table_of_a_study_file(simulated):
     ("limits", "message"),
     [
         ({"smdd": 0.1}, "no balance limit 'smdd'.*'smd'"),
-        ({"smd": True}, "Give a number"),
-        ({"smd": 0}, "positive number"),
+        ({"smd": True}, "smd is True; allowed: None or a number more than 0"),
+        ({"smd": 0}, "smd is 0; allowed: None or a number more than 0"),
         ("strict", r"Give BalanceLimits\(...\)"),
     ],
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import POSITIVE, SHARE, Number, Optional, read_fields
 from ssinfer.benchmarks.matched.balance.measures import AFTER, SMD, equipoise
 from ssinfer.check import Check
 from ssinfer.errors import ParameterError, refuse_unknown
@@ -13,7 +14,7 @@ from ssinfer.kernels.importance import effective_size
 from ssinfer.typing import Booleans, Floats
 
 AT_LEAST = ("equipoise", "matched", "effective_sample_size")  # the other limits bound from above
-BOUNDS = {"variance_ratio": (1, np.inf), "ks": (0, 1), "equipoise": (0, 1), "matched": (0, 1)}
+BOUNDS = {"variance_ratio": Number(1), **dict.fromkeys(("ks", "equipoise", "matched"), SHARE)}
 
 
 def direction(name: str) -> str:
@@ -47,13 +48,7 @@ class BalanceLimits:
     effective_sample_size: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            low, high = BOUNDS.get(name, (0, np.inf))
-            if value is not None and not (value > 0 and low <= value <= high):
-                raise ParameterError(
-                    f"Balance limit {name} is {value!r}. Give a positive number from {low} to {high}, or None for no "
-                    "limit."
-                )
+        read_fields(self, **{name: Optional(BOUNDS.get(name, POSITIVE)) for name in vars(self)})
 
     def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> dict[str, Check]:
         """Compare the balance after adjustment in `table` with each limit that is set, by name (weight 0: no match)."""
@@ -89,7 +84,4 @@ def as_limits(given: BalanceLimits | Mapping[str, float | bool | None] | None) -
         )
     known = [field.name for field in fields(BalanceLimits)]
     refuse_unknown(given, known, "There is no balance limit", ParameterError)
-    for name, value in given.items():
-        if value is True:
-            raise ParameterError(f"Balance limit {name} is true. Give a number, or false for no limit.")
     return BalanceLimits(**{name: None if value is False else value for name, value in given.items()})

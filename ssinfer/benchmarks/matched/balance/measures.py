@@ -14,10 +14,11 @@ AFTER = " after"
 NO_SPREAD = 1e-12  # of the largest value: a smaller spread is rounding, and is not judged
 
 
-def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
+def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats) -> float:
     """Return the weighted difference of means over the SD of the treated before adjustment (doi:10.1002/sim.3697)."""
-    w = np.ones(len(x)) if weights is None else weights
-    difference = float(np.average(x[treated], weights=w[treated]) - np.average(x[~treated], weights=w[~treated]))
+    difference = float(
+        np.average(x[treated], weights=weights[treated]) - np.average(x[~treated], weights=weights[~treated])
+    )
     sd = float(np.sqrt(x[treated].var(ddof=0 if is_indicator(x) else 1)))
     if sd > NO_SPREAD * float(np.abs(x).max()):
         return difference / sd
@@ -37,22 +38,17 @@ def weighted_variance(x: Floats, weights: Floats) -> float:
     return float(weights @ (x - mean) ** 2) * total / divisor if divisor > 0 else 0.0
 
 
-def variance_ratio(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
+def variance_ratio(x: Floats, treated: Booleans, weights: Floats) -> float:
     """Return the variance among treated persons over that among controls; NaN for an indicator or a constant."""
     if is_indicator(x) or float(np.ptp(x)) <= NO_SPREAD * float(np.abs(x).max()):
         return float("nan")
-    w = np.ones(len(x)) if weights is None else weights
-    of_controls = weighted_variance(x[~treated], w[~treated])
-    return weighted_variance(x[treated], w[treated]) / of_controls if of_controls > 0 else float("inf")
+    of_controls = weighted_variance(x[~treated], weights[~treated])
+    return weighted_variance(x[treated], weights[treated]) / of_controls if of_controls > 0 else float("inf")
 
 
-def kolmogorov_smirnov(
-    x: Floats, treated: Booleans, weights: Floats | None = None, *, order: Positions | None = None
-) -> float:
-    """Return the largest distance of the weighted distribution functions; `order` is ``np.argsort(x)``, if known."""
-    w = np.ones(len(x)) if weights is None else weights
-    signed = np.where(treated, w / w[treated].sum(), -w / w[~treated].sum())
-    order = np.argsort(x) if order is None else order
+def kolmogorov_smirnov(x: Floats, treated: Booleans, weights: Floats, order: Positions) -> float:
+    """Return the largest distance of the weighted distribution functions; `order` is ``np.argsort(x)``."""
+    signed = np.where(treated, weights / weights[treated].sum(), -weights / weights[~treated].sum())
     steps = np.cumsum(signed[order])
     last_of_tie = np.append(x[order][1:] != x[order][:-1], True)
     return float(np.abs(steps[last_of_tie]).max())
@@ -87,9 +83,9 @@ def common_support(score: Floats, treated: Booleans, weights: Floats) -> float:
     return float(np.average((score[treated] >= low) & (score[treated] <= high), weights=weights[treated]))
 
 
-def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: Floats | None = None) -> pd.DataFrame:
-    """Return the balance of each covariate (n,), one row each, before and after (if weights are given) adjustment."""
-    stages: dict[str, Floats | None] = {"": None} if weights is None else {"": None, AFTER: weights}
+def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: Floats) -> pd.DataFrame:
+    """Return the balance of each covariate (n,), one row each, before and after adjustment by weights."""
+    stages = {"": np.ones(len(treated)), AFTER: weights}
     rows = []
     for name, values in covariates.items():
         x = np.asarray(values, dtype=np.float64)
@@ -97,10 +93,9 @@ def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: 
         row: dict[str, object] = {"covariate": name}
         for suffix, w in stages.items():
             for group, members in (("treated", treated), ("control", ~treated)):
-                of_group = None if w is None else w[members]
-                row[f"mean_{group}{suffix}"] = float(np.average(x[members], weights=of_group))
+                row[f"mean_{group}{suffix}"] = float(np.average(x[members], weights=w[members]))
             row[SMD + suffix] = standardised_mean_difference(x, treated, w)
             row["variance_ratio" + suffix] = variance_ratio(x, treated, w)
-            row["ks" + suffix] = kolmogorov_smirnov(x, treated, w, order=order)
+            row["ks" + suffix] = kolmogorov_smirnov(x, treated, w, order)
         rows.append(row)
     return pd.DataFrame(rows).set_index("covariate")

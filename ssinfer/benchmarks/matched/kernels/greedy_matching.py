@@ -150,22 +150,6 @@ def _with_replacement(queue: _Queue, ratio: int) -> Integers:
     return matches
 
 
-@compiled
-def _cuts(score: Floats, first: Integers, last: Integers, controls: Floats) -> Integers:
-    """Return for each treated person the first control of the stratum whose score is not below its own (n_t,)."""
-    cuts = np.empty(len(score), dtype=np.int64)
-    for i in range(len(score)):
-        low, high = first[i], last[i]
-        while low < high:
-            middle = (low + high) // 2
-            if controls[middle] < score[i]:
-                low = middle + 1
-            else:
-                high = middle
-        cuts[i] = low
-    return cuts
-
-
 def greedy_match(
     score: Floats,
     treated: Booleans,
@@ -187,16 +171,17 @@ def greedy_match(
     n = len(score)
     ids = np.arange(n, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64)
     strata, n_strata = (np.zeros(n, dtype=np.int64), 1) if strata is None else dense_codes(np.asarray(strata))
-    controls = np.flatnonzero(~treated)
-    controls = controls[np.lexsort((ids[controls], score[controls], strata[controls]))]
+    ascending = np.lexsort((ids, ~treated, score, strata))  # a treated person before the controls with its own score
+    controls = ascending[~treated[ascending]]
+    cut = np.empty(n, dtype=np.int64)
+    cut[ascending] = np.cumsum(~treated[ascending])
     starts = run_starts(strata[controls], n_strata)
     rows = np.flatnonzero(treated)
     keys = {"largest": -score[rows], "smallest": score[rows]}
     rows = rows[np.lexsort((ids[rows], keys[order])) if order in keys else np.argsort(ids[rows], kind="stable")]
     of_treated, of_controls = (np.ascontiguousarray(score[group], dtype=np.float64) for group in (rows, controls))
     first, last = starts[strata[rows]], starts[strata[rows] + 1]
-    cut = _cuts(of_treated, first, last, of_controls)
-    queue = _Queue(of_treated, ids[rows], first, last, cut, of_controls, float(caliper), float(slack))
+    queue = _Queue(of_treated, ids[rows], first, last, cut[rows], of_controls, float(caliper), float(slack))
     match = _with_replacement if replace else _closest_first if order == "closest" else _without_replacement
     matches = match(queue, ratio)
     by_id = np.argsort(ids[rows], kind="stable")

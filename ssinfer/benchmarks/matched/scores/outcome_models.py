@@ -39,21 +39,19 @@ def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = 
         )
     from statsmodels.genmod import families  # noqa: PLC0415  (statsmodels takes a second to import)
 
+    gamma = families.Gamma(families.links.Log())
     if model == "two-part":
         positive = y > 0
         share = None if positive.all() else _glm(positive.astype(np.float64), Z, w, families.Binomial())
-        amount = _glm(y[positive], Z[positive], w[positive], families.Gamma(families.links.Log()))
+        amount = _glm(y[positive], Z[positive], w[positive], gamma)
 
         def predict(new: Floats) -> Floats:
             mean = np.exp(new @ amount)
             return np.asarray(mean if share is None else mean / (1 + np.exp(-(new @ share))))
 
         return predict
-    if model == "gamma":
-        # The gamma score with a log link, sum w x (y/mu - 1), is defined at y = 0 although the density is not.
-        beta = _glm(y, Z, w, families.Gamma(families.links.Log()))
-    else:
-        beta = _glm(y, Z, w, families.Tweedie(link=families.links.Log(), var_power=TWEEDIE_POWER))
+    # The gamma score with a log link, sum w x (y/mu - 1), is defined at y = 0 although the density is not.
+    beta = _glm(y, Z, w, gamma if model == "gamma" else families.Tweedie(gamma.link, var_power=TWEEDIE_POWER))
     return lambda new: np.asarray(np.exp(new @ beta))
 
 

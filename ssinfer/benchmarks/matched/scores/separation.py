@@ -34,20 +34,16 @@ def usable_covariates(covariates: Mapping[str, Floats], treated: Booleans) -> tu
     if not columns:
         raise DesignError(f"Every covariate is constant ({list(covariates)[:5]}): nothing distinguishes persons.")
     for name, column in columns.items():
-        _refuse_one(name, column[treated], column[~treated], indicator=set(np.unique(column[:1000])) <= {0.0, 1.0})
+        inside, outside = column[treated], column[~treated]
+        if inside.min() > outside.max() or inside.max() < outside.min():
+            raise RefusalError(
+                f"Covariate {name!r} separates the groups perfectly: treated [{inside.min():g}, {inside.max():g}], "
+                f"controls [{outside.min():g}, {outside.max():g}]. No person is comparable on it: leave it out of the "
+                "score, or choose another comparison group."
+            )
+        for level in (0.0, 1.0) if set(np.unique(column[:1000])) <= {0.0, 1.0} else ():
+            refuse_unseen(f"{name!r} = {level:g}", int((inside == level).sum()), int((outside == level).sum()))
     return np.column_stack(list(columns.values())), list(columns)
-
-
-def _refuse_one(name: str, inside: Floats, outside: Floats, *, indicator: bool) -> None:
-    """Refuse a covariate whose values `inside` (treated) and `outside` (controls) do not overlap."""
-    if inside.min() > outside.max() or inside.max() < outside.min():
-        raise RefusalError(
-            f"Covariate {name!r} separates the groups perfectly: treated [{inside.min():g}, {inside.max():g}], "
-            f"controls [{outside.min():g}, {outside.max():g}]. No person is comparable on it: leave it out of the "
-            "score, or choose another comparison group."
-        )
-    for level in (0.0, 1.0) if indicator else ():
-        refuse_unseen(f"{name!r} = {level:g}", int((inside == level).sum()), int((outside == level).sum()))
 
 
 def refuse_unseen(level: str, n_treated: int, n_controls: int) -> None:

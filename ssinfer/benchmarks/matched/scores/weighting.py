@@ -24,9 +24,7 @@ def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "
 
 def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floats:
     """Return weights (n,) that give the controls exactly the treated persons' number and covariate means."""
-    columns = {name: np.asarray(values, dtype=np.float64) for name, values in covariates.items()}
-    names = [name for name, values in columns.items() if values.min() < values.max()]
-    matrix = np.column_stack([columns[name] for name in names])
+    names, matrix = list(covariates), np.column_stack([*covariates.values()]).astype(np.float64)
     outside = matrix[~treated]
     scale = np.where(outside.std(axis=0) > 0, outside.std(axis=0), 1.0)
     target = matrix[treated].mean(axis=0)

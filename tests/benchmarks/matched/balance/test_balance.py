@@ -37,11 +37,13 @@ def groups(seed, n=60):
 @given(st.integers(0, 10_000))
 def test_kolmogorov_smirnov_equals_scipy(seed):  # authority: scipy.stats.ks_2samp
     x, treated, w = groups(seed)
-    assert kolmogorov_smirnov(x, treated) == pytest.approx(stats.ks_2samp(x[treated], x[~treated]).statistic)
+    distance = kolmogorov_smirnov(x, treated, np.ones(len(x)), np.argsort(x))
+    assert distance == pytest.approx(stats.ks_2samp(x[treated], x[~treated]).statistic)
     # Integer weights are repetitions.
     times = w.astype(int)
-    repeated = kolmogorov_smirnov(np.repeat(x, times), np.repeat(treated, times))
-    assert kolmogorov_smirnov(x, treated, w) == pytest.approx(repeated)
+    rows = np.repeat(np.arange(len(x)), times)
+    repeated = kolmogorov_smirnov(x[rows], treated[rows], np.ones(len(rows)), np.argsort(x[rows]))
+    assert kolmogorov_smirnov(x, treated, w, np.argsort(x)) == pytest.approx(repeated)
 
 
 @settings(max_examples=50, deadline=None)
@@ -57,8 +59,8 @@ def test_standardised_figures_do_not_depend_on_units(seed, scale, shift):
 
 def test_smd_without_spread():
     treated = np.array([True, True, False, False])
-    assert standardised_mean_difference(np.ones(4), treated) == 0.0
-    assert standardised_mean_difference(np.array([2.0, 2.0, 1.0, 0.0]), treated) == np.inf
+    assert standardised_mean_difference(np.ones(4), treated, np.ones(4)) == 0.0
+    assert standardised_mean_difference(np.array([2.0, 2.0, 1.0, 0.0]), treated, np.ones(4)) == np.inf
 
 
 @settings(max_examples=30, deadline=None)
@@ -118,7 +120,7 @@ def test_limits_pass_fail_and_switch_off():
     assert failed.status == "FAIL"
     assert failed.message.endswith("; at most 1e-09")
     for wrong in ({"smd": 0}, {"equipoise": 20}, {"variance_ratio": 0.5}, {"matched": -1}):
-        with pytest.raises(ParameterError, match="Balance limit"):
+        with pytest.raises(ParameterError, match=r"BalanceLimits: \w+ is .*; allowed: None or a number"):
             BalanceLimits(**wrong)
 
 
