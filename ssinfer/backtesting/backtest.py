@@ -17,7 +17,7 @@ from ssinfer.backtesting.task import LABELS, Task
 from ssinfer.backtesting.task_list import list_tasks, run_tasks
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.design import Design
-from ssinfer.errors import DataError, DesignError, ParameterError, did_you_mean
+from ssinfer.errors import DataError, DesignError, ParameterError, refuse_unknown
 from ssinfer.guard.method import guarded
 from ssinfer.level import check_level
 from ssinfer.names import refuse_controls
@@ -108,12 +108,12 @@ def backtest(
     if not isinstance(origins, Mapping):
         wanted = None if origins is None else list(origins)
         origins = {} if wanted is None else dict.fromkeys(named_designs, wanted)
-    _require_names("origins", "design", origins, named_designs)
+    refuse_unknown(origins, named_designs, "origins names the design", DesignError)
     chosen = list(product(named_designs, named_methods))
     if pairs is not None:
         only = set(pairs)
-        _require_names("pairs", "design", (design for design, _ in only), named_designs)
-        _require_names("pairs", "method", (method for _, method in only), named_methods)
+        refuse_unknown((design for design, _ in only), named_designs, "pairs names the design", DesignError)
+        refuse_unknown((method for _, method in only), named_methods, "pairs names the method", DesignError)
         chosen = [pair for pair in chosen if pair in only]
     combined = [((design, named_designs[design]), (method, named_methods[method])) for design, method in chosen]
     starts = {name: list(labels) for name, labels in origins.items()}
@@ -181,12 +181,6 @@ def _size_refused(
 def _unmasked(panel: Panel, periods: Iterable[Any], masked: Iterable[Any]) -> Positions:
     hidden = set(masked)
     return panel.columns([period for period in periods if period not in hidden])
-
-
-def _require_names(argument: str, what: str, names: Iterable[str], known: Mapping[str, Any]) -> None:
-    for name in names:
-        if name not in known:
-            raise DesignError(f"{argument} names the {what} {name!r}. {did_you_mean(name, known)}")
 
 
 def _named_designs(designs: Any) -> dict[str, Design]:

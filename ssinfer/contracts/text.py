@@ -16,23 +16,19 @@ def settle_text(
 ) -> str:
     """Return the settlement of a contract (name or TOML file) on the arguments of `settle`, as text or JSON."""
     with speak(language):
-        return _settle_text(contract, year, as_json, inputs)
-
-
-def _settle_text(contract: str, year: int | None, as_json: bool, inputs: dict[str, Any]) -> str:
-    terms = load_contract(contract, year=year)
-    result = settle(terms, **inputs)
-    if as_json:
-        return to_json(result.to_dict())
-    lines = [say("settle.title", title=terms.title or terms.name, year=str(terms.rule_year)), ""]
-    lines += [f"  {step}" for step in result.steps]
-    if result.inputs.true_saving is not None:
-        over, under = (separated(f"{m:,.2f}") for m in (result.expected_overpayment, result.expected_underpayment))
-        lines += [f"  {say('settle.true_saving', over=over, under=under)}"]
-    lines += [f"  {say('settle.assumed', term=term)}" for term in terms.assumed]
-    lines += ["", say("settle.received", currency=terms.currency)]
-    lines += [f"  {party_name(party):<24} {separated(f'{value:>15,.2f}')}" for party, value in result.lines.items()]
-    return "\n".join(lines)
+        terms = load_contract(contract, year=year)
+        result = settle(terms, **inputs)
+        if as_json:
+            return to_json(result.to_dict())
+        lines = [say("settle.title", title=terms.title or terms.name, year=str(terms.rule_year)), ""]
+        lines += [f"  {step}" for step in result.steps]
+        if result.inputs.true_saving is not None:
+            over, under = (separated(f"{m:,.2f}") for m in (result.expected_overpayment, result.expected_underpayment))
+            lines += [f"  {say('settle.true_saving', over=over, under=under)}"]
+        lines += [f"  {say('settle.assumed', term=term)}" for term in terms.assumed]
+        lines += ["", say("settle.received", currency=terms.currency)]
+        lines += [f"  {party_name(party):<24} {separated(f'{value:>15,.2f}')}" for party, value in result.lines.items()]
+        return "\n".join(lines)
 
 
 def contracts_text(*, as_json: bool = False) -> str:

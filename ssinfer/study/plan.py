@@ -123,47 +123,41 @@ def plan_study(
         path, text = Path(path), read_text(Path(path), "the study file", StudyError, "Pass the path of a TOML file.")
         config = read_study(path, text)
     with speak(language or config.report.language) as spoken:
-        return _plan(config, path, text, n_jobs, tell, spoken.tag)
-
-
-def _plan(
-    config: StudyConfig, path: Path, text: str, n_jobs: int, tell: Callable[[Look], None] | None, tag: str
-) -> Plan:
-    """Load the data of a study, look at them, and validate every step."""
-    # Methods and sharing are validated before the data are read, which may take minutes.
-    methods = make_methods(config)
-    _check_threshold(config, methods)
-    contracts = {part.name: _contract(part) for part in config.sharing}
-    FOUND.clear()
-    data = config.data.load(config, path.parent, n_jobs)
-    files = {part.contract: Path(part.contract) for part in config.sharing if part.contract.endswith(".toml")}
-    inputs = config.data.files(path.parent) | FOUND | files
-    if data.whole is None:
-        categories_of(config, ())
-    designs = {name: _design(config, part, data) for name, part in config.fits.items()}
-    origins = {
-        name: named_periods(part.origins, data.panel.periods, "windows.origins")
-        for name, part in config.fits.items()
-        if part.origins is not None
-    }
-    case = config.case
-    if case.ses is not None:
-        data.panel.covariate(case.ses)
-    chosen: Placebos = case.placebos
-    if chosen is None and (case.at_least or case.ratio):
-        chosen = SimilarSize(ratio=case.ratio or float("inf"), at_least=case.at_least)
-    labels = {name: part.fit_label or repr(designs[name]) for name, part in config.fits.items()}
-    fitted = {(design.fit, method) for design in config.designs for method in design.methods}
-    pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
-    if case.placebos_at_most is not None:
-        chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
-    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, (config, text), tag)
-    look = look_at(plan)
-    if tell is not None:
-        tell(look)
-    refuse(look.findings, config.data.accept, StudyError, config.currency)
-    _check_pairs(plan)
-    return plan
+        # Methods and sharing are validated before the data are read, which may take minutes.
+        methods = make_methods(config)
+        _check_threshold(config, methods)
+        contracts = {part.name: _contract(part) for part in config.sharing}
+        FOUND.clear()
+        data = config.data.load(config, path.parent, n_jobs)
+        files = {part.contract: Path(part.contract) for part in config.sharing if part.contract.endswith(".toml")}
+        inputs = config.data.files(path.parent) | FOUND | files
+        if data.whole is None:
+            categories_of(config, ())
+        designs = {name: _design(config, part, data) for name, part in config.fits.items()}
+        origins = {
+            name: named_periods(part.origins, data.panel.periods, "windows.origins")
+            for name, part in config.fits.items()
+            if part.origins is not None
+        }
+        case = config.case
+        if case.ses is not None:
+            data.panel.covariate(case.ses)
+        chosen: Placebos = case.placebos
+        if chosen is None and (case.at_least or case.ratio):
+            chosen = SimilarSize(ratio=case.ratio or float("inf"), at_least=case.at_least)
+        labels = {name: part.fit_label or repr(designs[name]) for name, part in config.fits.items()}
+        fitted = {(design.fit, method) for design in config.designs for method in design.methods}
+        pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
+        if case.placebos_at_most is not None:
+            chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
+        read, tag = (config, text), spoken.tag
+        plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, read, tag)
+        look = look_at(plan)
+        if tell is not None:
+            tell(look)
+        refuse(look.findings, config.data.accept, StudyError, config.currency)
+        _check_pairs(plan)
+        return plan
 
 
 def make_methods(config: StudyConfig) -> dict[str, Any]:

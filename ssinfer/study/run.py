@@ -49,55 +49,46 @@ def run_study(
     `progress` is called with the numbers of finished and of all fits of the backtest. `tables` gets each table by the
     name of its file as soon as it is computed; they remain if a later step fails.
     """
+    tables = {} if tables is None else tables
     with speak(plan.language, plan.config.currency):
-        return _run(plan, parts, n_jobs, progress, {} if tables is None else tables)
-
-
-def _run(
-    plan: Plan,
-    parts: tuple[str, ...],
-    n_jobs: int,
-    progress: Callable[[int, int], None] | None,
-    tables: dict[str, pd.DataFrame],
-) -> StudyResult:
-    # before the first fit
-    data_hash, inputs = plan.panel.fingerprint(), {name: sha256(path) for name, path in plan.inputs.items()}
-    tables |= claims_tables(plan.data.claims)
-    result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
-    case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
-    if "evaluate" in parts:
-        tables |= case_evidence(plan, case["counterfactuals"], result)
-        case["savings"]["failed_checks"] = failed_checks(tables["diagnostics.csv"], case["savings"])
-        tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
-        tables["settlement.csv"] = case["settlement"]
-    # Without insured-years, designs have no common scale.
-    on_one_scale = None if plan.panel.insured_years is None else result
-    pairs = [] if on_one_scale is None else outcomes(plan, on_one_scale, plan.config.savings, case)
-    tables |= compare_designs(plan, pairs)
-    if result is not None and pairs and len(steps := ladder(plan, result, pairs)):
-        tables["ladder.csv"] = steps
-    advice, no_advice = advice_of(plan, result, pairs)
-    if advice is not None:
-        tables["advice.csv"] = advice.table
-    intact = intact_groups(plan) if "backtest" in parts else None
-    if intact is not None and intact.table is not None:
-        tables["intact_groups.csv"] = intact.table
-    return StudyResult(
-        **{name: getattr(plan.config, name) for name in ("title", "question", "currency", "suppress_below")},
-        **{name: getattr(plan, name) for name in ("panel", "designs", "design_labels", "methods", "hidden")},
-        data_label=plan.data.label,
-        note=plan.data.note,
-        claims=plan.data.claims,
-        panels={name: view.panel for name, view in plan.data.views.items()},
-        intact_groups=intact,
-        tables=tables,
-        backtest=result,
-        study_file=plan.study_file,
-        manifest=_manifest(plan, parts, result, data_hash) | {"inputs": inputs},
-        advice=advice,
-        no_advice=no_advice,
-        **case,
-    )
+        # before the first fit
+        data_hash, inputs = plan.panel.fingerprint(), {name: sha256(path) for name, path in plan.inputs.items()}
+        tables |= claims_tables(plan.data.claims)
+        result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
+        case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
+        if "evaluate" in parts:
+            tables |= case_evidence(plan, case["counterfactuals"], result)
+            case["savings"]["failed_checks"] = failed_checks(tables["diagnostics.csv"], case["savings"])
+            tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
+            tables["settlement.csv"] = case["settlement"]
+        # Without insured-years, designs have no common scale.
+        on_one_scale = None if plan.panel.insured_years is None else result
+        pairs = [] if on_one_scale is None else outcomes(plan, on_one_scale, plan.config.savings, case)
+        tables |= compare_designs(plan, pairs)
+        if result is not None and pairs and len(steps := ladder(plan, result, pairs)):
+            tables["ladder.csv"] = steps
+        advice, no_advice = advice_of(plan, result, pairs)
+        if advice is not None:
+            tables["advice.csv"] = advice.table
+        intact = intact_groups(plan) if "backtest" in parts else None
+        if intact is not None and intact.table is not None:
+            tables["intact_groups.csv"] = intact.table
+        return StudyResult(
+            **{name: getattr(plan.config, name) for name in ("title", "question", "currency", "suppress_below")},
+            **{name: getattr(plan, name) for name in ("panel", "designs", "design_labels", "methods", "hidden")},
+            data_label=plan.data.label,
+            note=plan.data.note,
+            claims=plan.data.claims,
+            panels={name: view.panel for name, view in plan.data.views.items()},
+            intact_groups=intact,
+            tables=tables,
+            backtest=result,
+            study_file=plan.study_file,
+            manifest=_manifest(plan, parts, result, data_hash) | {"inputs": inputs},
+            advice=advice,
+            no_advice=no_advice,
+            **case,
+        )
 
 
 def _backtest(

@@ -117,8 +117,7 @@ def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[T
     import numpy as np  # noqa: PLC0415  (the numbers above stay light)
 
     assigned = rows["assigned"].to_numpy(dtype=float)
-    known = assigned >= 1
-    if not known.any() or (assigned[known] == 1).all():
+    if not (assigned > 1).any():
         return {}
     rates = np.array([minimum_savings_rate(count) if count >= 1 else np.nan for count in assigned])
     return dict.fromkeys(keys, rates)
