@@ -22,8 +22,7 @@ from ssinfer.guard.method import guarded
 from ssinfer.level import check_level
 from ssinfer.names import refuse_controls
 from ssinfer.panel import Panel
-from ssinfer.typing import Booleans, Positions
-from ssinfer.windows import ContractWindow
+from ssinfer.typing import Positions
 
 
 @checked(injected=Several(Number(0, 1, open="high")))
@@ -150,11 +149,16 @@ def backtest(
 def _complete(
     rows: pd.DataFrame, panel: Panel, tasks: Sequence[Task], designs: Mapping[str, Design], ses: str | None
 ) -> None:
-    """Add the sizes of refused placebos, and the flags of placebos that resemble the case."""
+    """Add sizes of refused placebos, so that size classes count them, and flags of placebos that resemble the case."""
     positions = panel.rows(rows["unit"])
     for (name, origin), window in {(task.design_name, task.window.origin): task.window for task in tasks}.items():
         inside = ((rows["design"] == name) & (rows["origin"] == origin)).to_numpy()
-        _size_refused(rows, inside, panel, positions, window)
+        unknown = inside & rows["assigned"].isna().to_numpy()  # refused and failed placebos
+        if panel.insured_years is not None and unknown.any():
+            performance = _unmasked(panel, window.performance, window.masked)
+            sizes = panel.insured_years[np.ix_(positions[unknown], performance)]
+            rows.loc[unknown, "insured_years"] = sizes.sum(axis=1)
+            rows.loc[unknown, "assigned"] = sizes.mean(axis=1) * (panel.timeline.per_year or np.nan)
         design = designs[name]
         contract, before = (_unmasked(panel, part.baseline, part.masked) for part in (design, window))
         masked = panel.columns([period for period in design.masked if panel.timeline.column(period) is not None])
@@ -163,19 +167,6 @@ def _complete(
             if column not in rows.columns:
                 rows[column] = False
             rows.loc[inside, column] = similar[positions[inside]]
-
-
-def _size_refused(
-    rows: pd.DataFrame, inside: Booleans, panel: Panel, positions: Positions, window: ContractWindow
-) -> None:
-    """Fill the sizes of refused and failed placebos from the panel, so that size classes count them as well."""
-    unknown = inside & rows["assigned"].isna().to_numpy()
-    if panel.insured_years is None or not unknown.any():
-        return
-    performance = _unmasked(panel, window.performance, window.masked)
-    sizes = panel.insured_years[np.ix_(positions[unknown], performance)]
-    rows.loc[unknown, "insured_years"] = sizes.sum(axis=1)
-    rows.loc[unknown, "assigned"] = sizes.mean(axis=1) * (panel.timeline.per_year or np.nan)
 
 
 def _unmasked(panel: Panel, periods: Iterable[Any], masked: Iterable[Any]) -> Positions:

@@ -105,7 +105,14 @@ def intact_group_ratio(
             sizes.append(members.mean())
         means = {"groups": round(float(np.mean(counts))), "insured": float(np.mean(sizes))}
         rows.append({"kind": name, **means, "sd": float(np.sqrt(np.mean(variances)))})
-    return _with_ratios(pd.DataFrame(rows))
+    frame = pd.DataFrame(rows)
+    frame["threshold"] = QUANTILE * frame["sd"]
+    against = ["random, as practices" if "practices" in name else "random" for name in frame["kind"]]
+    by_kind = frame.set_index("kind")
+    frame["ratio"] = frame["sd"] / by_kind["sd"].loc[against].to_numpy()
+    relative = 1 / (2 * (frame["groups"] - 1)) + 1 / (2 * (by_kind["groups"].loc[against].to_numpy() - 1))
+    frame["ratio_se"] = np.where(frame["kind"] == against, 0.0, frame["ratio"] * np.sqrt(relative))
+    return frame
 
 
 def _divisions(
@@ -120,17 +127,6 @@ def _divisions(
             yield rng.permutation(practices)
         else:
             yield group_codes(intact, kind, size, rng)[0]
-
-
-def _with_ratios(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with threshold, ratio to random insured in groups of the same size, and its standard error."""
-    frame["threshold"] = QUANTILE * frame["sd"]
-    against = ["random, as practices" if "practices" in name else "random" for name in frame["kind"]]
-    by_kind = frame.set_index("kind")
-    frame["ratio"] = frame["sd"] / by_kind["sd"].loc[against].to_numpy()
-    relative = 1 / (2 * (frame["groups"] - 1)) + 1 / (2 * (by_kind["groups"].loc[against].to_numpy() - 1))
-    frame["ratio_se"] = np.where(frame["kind"] == against, 0.0, frame["ratio"] * np.sqrt(relative))
-    return frame
 
 
 def _window_sums(cohort: Cohort, windows: Sequence[Window]) -> Floats:

@@ -1,6 +1,6 @@
 """Task: fits one method to one design at one origin, for some placebo units, and returns plain rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -85,8 +85,12 @@ def run_task(task: Task, data: Any) -> Outcome:
     }
     columns["spending"][:] = [fit.spending for fit in fits]
     errors = np.full((n, KEPT_DRAWS), np.nan, dtype=np.float32)
-    for rows, batch in _batches(fits):
-        scores, thinned = score_fits(batch, task.keys)
+    by_size: dict[int, list[int]] = {}  # rows of fits by their number of draws, which may be that of donors
+    for row, fit in enumerate(fits):
+        if fit.benchmark is not None:
+            by_size.setdefault(len(fit.benchmark), []).append(row)
+    for rows in by_size.values():
+        scores, thinned = score_fits([fits[row] for row in rows], task.keys)
         errors[rows, : thinned.shape[1]] = thinned
         for name, values in scores.items():
             columns[name][rows] = values
@@ -117,16 +121,6 @@ def _fit(task: Task, data: Any) -> list[Any]:
     for number, result in zip(placed, fitted, strict=True):
         results[number] = result
     return results
-
-
-def _batches(fits: Sequence[Fit]) -> Iterator[tuple[list[int], list[Fit]]]:
-    """Yield fits with equally many draws: one batch, unless a method draws as many as it has donors."""
-    sizes: dict[int, list[int]] = {}
-    for row, fit in enumerate(fits):
-        if fit.benchmark is not None:
-            sizes.setdefault(len(fit.benchmark), []).append(row)
-    for rows in sizes.values():
-        yield rows, [fits[row] for row in rows]
 
 
 def score_fits(fits: Sequence[Fit], keys: Sequence[ThresholdKey]) -> tuple[dict[str, Floats], Floats]:

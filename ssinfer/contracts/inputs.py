@@ -46,7 +46,12 @@ def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currenc
     draws = _draws(benchmark, draw_axis)
     measured = floats(benchmark, "benchmark") if draws is None else draws.mean(axis=0)
     given = {name: _values(value, name) for name, value in others.items()}
-    shape = _common_shape({"benchmark": measured, **given})
+    arrays = {"benchmark": measured, **given}
+    shapes = {name: array.shape for name, array in arrays.items() if array is not None and array.shape != ()}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise SettlementError(f"Shapes differ: {listed}. Every input must be one number or have the same shape.")
+    shape = next(iter(shapes.values()), ())
     values: dict[str, Any] = {n: None if v is None else np.broadcast_to(v, shape) for n, v in given.items()}
     amounts = np.broadcast_to(measured, shape)
     if values["assigned"] is None:
@@ -129,15 +134,6 @@ def floats(value: Any, name: str, *, missing: bool = False) -> Floats:
     if np.any(np.isinf(values)) or (not missing and np.any(np.isnan(values))):
         raise SettlementError(f"{name} must be finite, got {value!r}. Leave out values that are not known.")
     return values
-
-
-def _common_shape(given: dict[str, Any]) -> tuple[int, ...]:
-    """Return the common shape of all inputs that are arrays."""
-    shapes = {name: values.shape for name, values in given.items() if values is not None and values.shape != ()}
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise SettlementError(f"Shapes differ: {listed}. Every input must be one number or have the same shape.")
-    return next(iter(shapes.values()), ())
 
 
 def _score(

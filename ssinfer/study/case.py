@@ -84,18 +84,12 @@ def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> di
     claims = plan.data.claims
     error = 0.0 if claims is None else claims.completion_error(design)
     if cf.uncertainty != "none" and error > 0:
-        lower, upper = _interval_with_factor(cf, error, stream_of(plan.config.seed, design, method, "completion"))
+        rng = np.random.default_rng(stream_of(plan.config.seed, design, method, "completion"))
+        saving = cf.pooled() - cf.pooled_spending
+        factor = 1 + error * rng.standard_normal((max(1, FACTOR_DRAWS // len(saving)), len(saving)))  # F / Fhat, normal
+        lower, upper = np.quantile(saving * factor, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2])
         row |= {"lower": lower, "upper": upper, "completion_error": error}
     return row
-
-
-def _interval_with_factor(cf: Counterfactual, error: float, seed: Any) -> tuple[float, float]:
-    """Return the 95% interval of the saving times F / Fhat, normal around 1 with standard error `error`."""
-    rng = np.random.default_rng(seed)
-    saving = cf.pooled() - cf.pooled_spending
-    factor = 1 + error * rng.standard_normal((max(1, FACTOR_DRAWS // len(saving)), len(saving)))
-    lower, upper = np.quantile(saving * factor, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2])
-    return lower, upper
 
 
 def _settle(

@@ -24,7 +24,7 @@ from ssinfer.study.source import PUBLIC_KEYS
 
 Job = tuple[PopulationConfig, SpendingConfig]  # one extraction
 Use = tuple[str, bool]  # name of an extraction, and whether its spending is truncated
-WHOLE = "all spending"  # name of the extraction of all spending of the whole population
+WHOLE = "all spending"  # name of the extraction of all spending of the settling population without its filters
 PERSON_FILTERS = "ages ses regions covariates first_year_of_life last_year_of_life earlier_spending minimum_enrolment"
 UNFILTERED = {key: PopulationConfig.model_fields[key].default for key in (*PERSON_FILTERS.split(), "after_leaving")}
 
@@ -60,7 +60,9 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     """Extract claims once per population and definition of spending; a truncation comes with its definition."""
     jobs, uses = _jobs(config)
     whole_use = next((name for name, job in jobs.items() if _of_everything(job)), WHOLE)
-    whole = _whole(config)
+    population, spending = config.main_design.population, config.main_design.spending
+    kept = spending.model_dump(include={"own_costs", "duplicates"})
+    whole = population.model_copy(update=UNFILTERED), SpendingConfig(name=WHOLE, unknown="include", **kept)
     wanted = {**jobs, **({WHOLE: whole} if whole_use == WHOLE else {})}
     saved = dict.fromkeys(category for scenario in config.scenario for category in scenario.categories or ())
     parts = {name: (whole[0], SpendingConfig(include=[name], unknown="exclude")) for name in saved}
@@ -104,13 +106,6 @@ def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:
             uses[fit] = name, truncation is not None
     order = dict.fromkeys(uses[fit][0] for fit in config.fits)
     return {name: jobs[name] for name in order}, {fit: uses[fit] for fit in config.fits}
-
-
-def _whole(config: StudyConfig) -> Job:
-    """Return the extraction of all spending of the settling population without its filters of persons."""
-    population, spending = config.main_design.population, config.main_design.spending
-    kept = spending.model_dump(include={"own_costs", "duplicates"})
-    return population.model_copy(update=UNFILTERED), SpendingConfig(name=WHOLE, unknown="include", **kept)
 
 
 def _of_everything(job: Job) -> bool:

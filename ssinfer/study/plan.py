@@ -156,7 +156,13 @@ def plan_study(
         if tell is not None:
             tell(look)
         refuse(look.findings, config.data.accept, StudyError, config.currency)
-        _check_pairs(plan)
+        for design_name, method_name in pairs:
+            method, design = methods[method_name], designs[design_name]
+            with raised_as(StudyError, f"design {design_name!r} with method {method_name!r}:"):
+                data_of_pair = plan.data_for(design_name, method_name)
+                if hasattr(method, "prepare"):
+                    method.prepare(data_of_pair, design)
+                rolling_windows(plan.panel, design, plan.origins.get(design_name))
         return plan
 
 
@@ -197,16 +203,6 @@ def _contract(part: SharingConfig) -> tuple[Contract, float]:
         with raised_as(StudyError, f"sharing {part.name!r}: a saving cannot be settled."):
             settle(contract, benchmark=100.0, spending=90.0, insured_years=1e6, quality=part.quality)
     return contract, share
-
-
-def _check_pairs(plan: Plan) -> None:
-    for design_name, method_name in plan.pairs:
-        method, design = plan.methods[method_name], plan.designs[design_name]
-        with raised_as(StudyError, f"design {design_name!r} with method {method_name!r}:"):
-            data = plan.data_for(design_name, method_name)
-            if hasattr(method, "prepare"):
-                method.prepare(data, design)
-            rolling_windows(plan.panel, design, plan.origins.get(design_name))
 
 
 def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:

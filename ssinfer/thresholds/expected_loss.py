@@ -132,11 +132,9 @@ class Payment:
         if self.sharing == "first_dollar":
             weights = self.share, self.overpaid, self.underpaid
             return LossCurve(thresholds, first_dollar_losses(true, null, thresholds, *weights), never)
-        paid = (self.share * np.maximum(true[:, None] + null - rate, 0.0) for rate in thresholds)
-        return LossCurve(thresholds, np.array([self._loss(payment - due).mean() for payment in paid]), never)
-
-    def _loss(self, gap: Floats) -> Floats:
-        return np.where(gap > 0, self.overpaid * gap, -self.underpaid * gap)
+        gaps = (self.share * np.maximum(true[:, None] + null - rate, 0.0) - due for rate in thresholds)
+        losses = [np.where(gap > 0, self.overpaid * gap, -self.underpaid * gap).mean() for gap in gaps]
+        return LossCurve(thresholds, np.array(losses), never)
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:

@@ -67,7 +67,14 @@ def placebo_threshold(
     rates, ses = _rates_and_errors(placebos, standard_error)
     usable = np.isfinite(rates) & np.isfinite(ses)
     origins = placebos["origin"].to_numpy() if "origin" in placebos.columns else np.zeros(len(rates))
-    _refuse_repeats(placebos["unit"].to_numpy(), origins, placebos.columns)
+    twice = pd.DataFrame({"unit": placebos["unit"].to_numpy(), "origin": origins}).duplicated()
+    if twice.any():  # the order statistic counts units, not rows
+        cure = (
+            "Pass the rows of one design and method, such as placebos[placebos['design'] == ...]."
+            if {"design", "method"} & set(placebos.columns)
+            else "Keep one row per unit and origin, or name the origins in a column 'origin'."
+        )
+        raise DataError(f"{int(twice.sum())} placebo rows repeat a unit at an origin. {cure}")
     if not usable.any():
         raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
     target = float(np.median(ses[usable])) if standard_error is None else float(standard_error)
@@ -98,18 +105,6 @@ def _rates_and_errors(placebos: pd.DataFrame, standard_error: float | None) -> t
             "it out: the threshold is then that of groups of the placebos' sizes."
         )
     return rates, np.ones(len(rates))
-
-
-def _refuse_repeats(units: object, origins: object, columns: "pd.Index[str]") -> None:
-    """Refuse a unit that occurs twice at an origin: the order statistic counts units, not rows."""
-    twice = pd.DataFrame({"unit": units, "origin": origins}).duplicated()
-    if twice.any():
-        cure = (
-            "Pass the rows of one design and method, such as placebos[placebos['design'] == ...]."
-            if {"design", "method"} & set(columns)
-            else "Keep one row per unit and origin, or name the origins in a column 'origin'."
-        )
-        raise DataError(f"{int(twice.sum())} placebo rows repeat a unit at an origin. {cure}")
 
 
 def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:
