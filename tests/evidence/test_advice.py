@@ -72,7 +72,7 @@ def test_twenty_worlds(evidence_share, capsys):
 def test_twenty_seeds(detection, data_seed, evidence_share, capsys):
     """The same data and 20 seeds: the same outcome in at least 19, and the same specification in at least 16.
 
-    Of other data sets some fall short, mostly because the false payment rate lies at its limit: docs/verdict.md.
+    Of other data sets some fall short, mostly because several specifications find about the same: docs/verdict.md.
     """
     seeds = 20 if evidence_share == 1 else 3
     panel = world(insured_for(detection), data_seed)
