@@ -73,9 +73,7 @@ def _fit(
     """Return means (K,), thetas (K, 3) and variances of the mean (K,)."""
     n_replicates, n_rows = weights.shape
     n_sources = columns.shape[1]
-    n_clusters = 0
-    for row in range(n_rows):
-        n_clusters = max(n_clusters, clusters[row] + 1)
+    n_clusters = clusters.max() + 1
     means, thetas, variances = np.empty(n_replicates), np.empty((n_replicates, n_sources)), np.empty(n_replicates)
     theta, square, scale = np.empty(n_sources), np.empty(n_rows), np.empty(n_rows)
     scores, multiplicity = np.empty(n_clusters), np.empty(n_clusters)
@@ -86,8 +84,7 @@ def _fit(
         total = 0.0
         for _ in range(MAX_STEPS):
             before = centre
-            for row in range(n_rows):
-                square[row] = (y[row] - centre) ** 2
+            square[:] = (y - centre) * (y - centre)
             fit_variance(square, columns, mass, theta)
             largest = 1e-300
             for row in range(n_rows):

@@ -104,10 +104,7 @@ def _least_squares(gram: Floats, right: Floats, theta: Floats, best: Floats) -> 
 def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats) -> tuple[float, int]:
     """Move theta (r,) in place from a positive start to an optimum; return the objective and the number of steps."""
     m, r = regressors.shape
-    total, mean_square = 0.0, 0.0
-    for j in range(m):
-        total += mass[j]
-        mean_square += mass[j] * square[j]
+    total, mean_square = mass.sum(), (mass * square).sum()
     if not (total > 0.0 and mean_square > 0.0 and np.isfinite(mean_square)):
         theta[:] = 0.0 if mean_square == 0.0 else np.nan
         return -np.inf if mean_square == 0.0 else np.nan, 0

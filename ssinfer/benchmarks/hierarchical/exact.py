@@ -103,7 +103,6 @@ def _estimate(
         confidence=confidence,
         fitted=Later(lambda: fitted_baseline(layout, posterior.weights @ posterior.nodes)),
         uncertainty="posterior",
-        information="settlement",
         diagnostics=diagnostics(posterior),
         failures=posterior.failures,
         inference=PanelGroups(layout, posterior, picked, method.chains, labels, seed),

@@ -89,7 +89,6 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     placebos_together: ClassVar[int] = 10_000
     placebo_folds: ClassVar[int] = FOLDS
-    needs: ClassVar[Literal["panel", "cohort"]] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(
         staggered_starts=True, covariates=True, posterior=True, confidence=True
     )
@@ -186,7 +185,6 @@ class HierarchicalBenchmark(BenchmarkMethod):
             benchmark=layout.spending(tree["posterior"]["y_ahead"].values),
             expected=layout.spending(tree["posterior"]["expected_ahead"].values),
             uncertainty="posterior",
-            information="settlement",
             diagnostics=checks,
             failures=failures,
             inference=reference.nuts_groups(tree, names),

@@ -106,11 +106,9 @@ def markov_sums(
             for q in range(width + 1):
                 for t in range(periods):
                     if q < width:
-                        for b in range(LANES):
-                            solved[q, t, b] = low[m, t, q]
+                        solved[q, t] = low[m, t, q]
                     else:
-                        for b in range(LANES):
-                            solved[q, t, b] = outcome[t, b]
+                        solved[q, t] = outcome[t]
                     for b in range(LANES):
                         work[t, b] = turned[t, b] * solved[q, t, b]
                     if t > 0:
@@ -131,8 +129,7 @@ def markov_sums(
             # Cholesky factor of I + U' M⁻¹ U, and the columns of M⁻¹ U turned by it
             for q in range(width):
                 for r in range(q + 1):
-                    for b in range(LANES):
-                        gram[q, r, b] = 1.0 if q == r else 0.0
+                    gram[q, r] = 1.0 if q == r else 0.0
                     for t in range(periods):
                         for b in range(LANES):
                             gram[q, r, b] += low[m, t, q] * solved[r, t, b]

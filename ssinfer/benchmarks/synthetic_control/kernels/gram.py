@@ -18,22 +18,13 @@ def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
     """Return F (T, N) with F'F the Gram matrix of Y (T, N) by period weights a (T,); `intercept`: of demeaned units."""
     T, N = Y.shape
     F = np.empty((T, N))
+    mean = np.zeros(N)
     for t in range(T):
-        total = 0.0
-        for j in range(N):
-            total += Y[t, j]
-        mean = total / N
-        for j in range(N):
-            F[t, j] = Y[t, j] - mean
-    total = period_weights.sum()
-    for j in range(N):
-        mean = 0.0
-        if intercept:
-            for t in range(T):
-                mean += period_weights[t] * F[t, j]
-            mean /= total
-        for t in range(T):
-            F[t, j] = np.sqrt(period_weights[t]) * (F[t, j] - mean)
+        F[t] = Y[t] - Y[t].sum() / N
+        mean += period_weights[t] * F[t]
+    mean /= period_weights.sum()
+    for t in range(T):
+        F[t] = np.sqrt(period_weights[t]) * (F[t] - mean if intercept else F[t])
     return F
 
 

@@ -55,13 +55,9 @@ def fit_gap(X: Floats, d: Floats, w: Floats) -> tuple[float, float]:
     Both come from the differences X (T, J) themselves.
     """
     T, J = X.shape
-    fit = np.zeros(T)
-    misfit, smallest, scale = 0.0, np.inf, 0.0
-    for t in range(T):
-        for j in range(J):
-            fit[t] += X[t, j] * w[j]
-        misfit += fit[t] * fit[t]
-    objective = misfit
+    fit = (X * w).sum(axis=1)
+    objective = misfit = (fit * fit).sum()
+    smallest, scale = np.inf, 0.0
     for j in range(J):
         value = d[j] * w[j]
         objective += value * w[j]

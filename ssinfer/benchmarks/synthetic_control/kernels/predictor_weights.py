@@ -39,14 +39,8 @@ def weighted_fit(X: Floats, Z: Floats, v: Floats, warm: Floats) -> tuple[Floats,
             G[k, j] = G[j, k]
     w, gap, status, iterations = simplex_weights(G, np.zeros(J), warm)
     w, gap = least_norm_optimum(np.sqrt(v).reshape(P, 1) * X, w, gap, status)
-    loss = 0.0
-    for t in range(Z.shape[0]):
-        residual = 0.0
-        for j in range(J):
-            if w[j] != 0.0:
-                residual += Z[t, j] * w[j]
-        loss += residual * residual
-    return w, loss, gap, status, iterations
+    residual = (Z * w).sum(axis=1)
+    return w, (residual * residual).sum(), gap, status, iterations
 
 
 @compiled
@@ -114,10 +108,7 @@ def nested_search(
     """Return v (P,) with sum one, and w, loss, gap and status of `weighted_fit`; log v starts from `starts` (M, P)."""
     P, J = X.shape
     M = starts.shape[0]
-    population = np.empty((max(30, 6 * P, M), P))
-    for m in range(len(population)):
-        for p in range(P):
-            population[m, p] = starts[m, p] if m < M else _LOWEST_LOG_V * rng.random()
+    population = np.vstack((starts, _LOWEST_LOG_V * rng.random((max(30, 6 * P, M) - M, P))))
     point = _evolve(X, Z, population, rng, generations)
     _refine(X, Z, point)
     v = np.exp(point)

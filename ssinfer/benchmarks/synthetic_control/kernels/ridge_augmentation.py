@@ -32,26 +32,14 @@ def mean_eigenvalue(Z: Floats, intercept: bool) -> float:
 def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
     """Return augmented weights (L, J) for each ridge (L,); X (R, J) are differences, and are centred in place."""
     R, J = X.shape
-    residual, rounding = np.zeros(R), 0.0
+    residual, rounding = -(X * w).sum(axis=1), (1e-26 * X * X).sum()
+    centred = np.empty((R, R))
     for t in range(R):
-        total = 0.0
-        for p in range(J):
-            residual[t] -= X[t, p] * w[p]
-            total += X[t, p]
-            rounding += 1e-26 * X[t, p] * X[t, p]
-        for p in range(J):
-            X[t, p] -= total / J
-    centred = np.zeros((R, R))
-    for t in range(R):
+        X[t] -= X[t].sum() / J
         for s in range(t + 1):
-            for p in range(J):
-                centred[t, s] += X[t, p] * X[s, p]
-            centred[s, t] = centred[t, s]
+            centred[t, s] = centred[s, t] = (X[t] * X[s]).sum()
     values, vectors = np.linalg.eigh(centred)
-    rotated = np.zeros(R)
-    for r in range(R):
-        for t in range(R):
-            rotated[r] += vectors[t, r] * residual[t]
+    rotated = (vectors.T * residual).sum(axis=1)
     out = np.empty((ridges.size, J))
     for k in range(ridges.size):
         out[k] = w

@@ -156,9 +156,7 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
     donors that entered or left the active set.
     """
     J = G.shape[0]
-    scale = 0.0
-    for j in range(J):
-        scale += (G[j, j] + penalty[j]) / J
+    scale = ((np.diag(G) + penalty) / J).sum()
     if not scale > 0.0:
         return np.full(J, 1.0 / J), 0.0, EXACT_FIT, 0
     L = np.empty((J + 1, J + 1))  # only the part that `_append` wrote is read
@@ -219,11 +217,7 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
 @compiled
 def differences(F: Floats, target: int, donors: Integers) -> Floats:
     """Return the differences (T, J) of donors from the target."""
-    X = np.empty((F.shape[0], donors.size))
-    for t in range(F.shape[0]):
-        for p in range(donors.size):
-            X[t, p] = F[t, donors[p]] - F[t, target]
-    return X
+    return F[:, donors] - np.expand_dims(F[:, target], 1)
 
 
 @inlined

@@ -38,9 +38,7 @@ def time_weights(outcomes: Floats, donors: Booleans, zeta: float) -> tuple[Float
     for t in range(T0):
         X[t] -= X[T0]
         for s in range(t + 1):
-            for j in range(J):
-                G[t, s] += X[t, j] * X[s, j]
-            G[s, t] = G[t, s]
+            G[t, s] = G[s, t] = (X[t] * X[s]).sum()
     return simplex_weights(G, np.full(T0, J * zeta * zeta), np.zeros(T0))
 
 
