@@ -40,7 +40,11 @@ def pareto_set(result: BacktestResult, saving: float = 0.03) -> pd.DataFrame:
                 out.append({"design": design, "method": method, "kind": key.kind, "prior": key.prior, **rates})
     if not out:
         return PARETO.empty()
-    table = pd.DataFrame(out).merge(_bias(result), on=["design", "method"])
+    scores = result.scores[result.scores["size_class"] == "all"]
+    selected = scores.filter(regex="^bias_selected_").abs().max(axis=1)
+    bias = scores[["design", "method", "bias_sd_between"]]
+    bias = bias.assign(abs_bias_case=scores["bias_case"].abs(), abs_bias_selected=selected)
+    table = pd.DataFrame(out).merge(bias, on=["design", "method"])
     measures = [name for name in BIAS if table[name].notna().all()]
     values = np.column_stack([*(table[name].to_numpy() for name in measures), -table["detection_rate"].to_numpy()])
     table = table.assign(dominated=_dominated(values))
@@ -52,14 +56,6 @@ def _dominated(values: Floats) -> Booleans:
     no_worse = (values[:, None] <= values[None, :]).all(axis=-1)
     better = (values[:, None] < values[None, :]).any(axis=-1)
     return np.asarray((no_worse & better).any(axis=0))
-
-
-def _bias(result: BacktestResult) -> pd.DataFrame:
-    """Return the bias measures of every design and method, as absolute values."""
-    scores = result.scores[result.scores["size_class"] == "all"]
-    selected = scores.filter(regex="^bias_selected_").abs().max(axis=1)
-    bias = scores[["design", "method", "bias_sd_between"]]
-    return bias.assign(abs_bias_case=scores["bias_case"].abs(), abs_bias_selected=selected)
 
 
 def _equalised(

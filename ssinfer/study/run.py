@@ -139,21 +139,16 @@ def _backtest(
     return joined
 
 
-def _settles(plan: Plan) -> dict[str, Any]:
-    """Return the design (and the name of its fits), method and threshold that settle; empty names if none can."""
-    main, (design, method) = plan.config.main_design, plan.config.settling
-    own = (contract := plan.contract_of(main)) is not None and contract.threshold.kind != "computed"
-    threshold: Any = {"kind": CONTRACT} if own else None if main.threshold is None else vars(main.threshold.key)
-    return {"design": design, "method": method, "fit": main.fit, "threshold": threshold, "shares": contract is not None}
-
-
 def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[int, int], None]:
     return lambda done, total: progress(finished + done, finished + total)
 
 
 def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None, data_hash: str) -> dict[str, Any]:
     """Return what is needed to repeat the study, and times and dates, which no other file holds."""
-    contract = plan.contract_of(plan.config.main_design)
+    main, (design, method) = plan.config.main_design, plan.config.settling  # empty names if none can settle
+    own = (contract := plan.contract_of(main)) is not None and contract.threshold.kind != "computed"
+    threshold: Any = {"kind": CONTRACT} if own else None if main.threshold is None else vars(main.threshold.key)
+    settles = {"design": design, "method": method, "fit": main.fit, "threshold": threshold}
     seconds = [] if result is None else result.seconds.rename("seconds_per_fit").reset_index().to_dict("records")
     versions = {"python": platform.python_version()}
     for name in STACK:
@@ -172,9 +167,9 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "placebo_samples": placebo_samples(plan),
         "findings": [{"id": part.id, **part.numbers} for part in (*plan.data.findings, *window_findings(plan))],
         "contract": None if contract is None else contract.name,
-        "share": plan.share_of(plan.config.main_design),
-        "settles": _settles(plan),
-        "sensitivity": [name for name, design in plan.config.fits.items() if design.sensitivity],
+        "share": plan.share_of(main),
+        "settles": {**settles, "shares": contract is not None},
+        "sensitivity": [name for name, part in plan.config.fits.items() if part.sensitivity],
         "parts": list(parts),
         "versions": versions,
         "study": plan.config.model_dump(mode="json"),

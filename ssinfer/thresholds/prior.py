@@ -79,14 +79,10 @@ def find_prior(prior: Prior | str | None) -> Prior:
     """Return a normal prior by name, or as given; None is flat."""
     if isinstance(prior, Prior):
         return prior
-    if prior is not None and not isinstance(prior, str):
+    named = {"None": Prior.flat, "flat": Prior.flat, "sceptical": Prior.sceptical, "literature": Prior.literature}
+    if str(prior) not in named:
         raise ParameterError(
-            f"prior is a {type(prior).__name__}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, "
-            "sd), which is normal. A prior with only positive support would pay always; give the mean and SD of yours."
+            f"prior is {prior!r}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, sd), which is "
+            "normal. A prior with only positive support would pay always; give the mean and SD of yours."
         )
-    named = {"flat": Prior.flat, "sceptical": Prior.sceptical, "literature": Prior.literature}
-    if (prior or "flat") not in named:
-        raise ParameterError(
-            f"prior is {prior!r}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, sd)."
-        )
-    return named[prior or "flat"]()
+    return named[str(prior)]()
