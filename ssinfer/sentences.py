@@ -41,9 +41,9 @@ def say(key: str, otherwise: str | None = None, /, **values: Any) -> str:
         if otherwise is None:
             raise
         text = otherwise
-    values = {name: _said(value) for name, value in values.items()}
+    values = {name: said(value) for name, value in values.items()}
     said = _PRINTER.format(text, **values)
-    return Foreign(said, Markup(_HTML.format(escape(text), **values))) if _is_foreign(text, values) else said  # noqa: S704  (its values are escaped)
+    return Foreign(said, Markup(HTML_PRINTER.format(escape(text), **values))) if _is_foreign(text, values) else said  # noqa: S704  (its values are escaped)
 
 
 def in_words(findings: Finding | str | Iterable[Finding | str]) -> str:
@@ -118,10 +118,10 @@ class _HtmlPrinter(_Printer):
         return escape(super().format_field(value, format_spec))
 
 
-def _said(value: Any) -> Any:
+def said(value: Any) -> Any:
     """Return a value of a text; a finding, or a list of findings, in words."""
     if isinstance(value, list | tuple):
-        return [_said(each) for each in value]
+        return [said(each) for each in value]
     return sentence(value) if isinstance(value, Finding) else value
 
 
@@ -129,7 +129,7 @@ def _is_foreign(text: str, values: Mapping[str, Any]) -> bool:
     return any(map(has_foreign, values.values())) or (":english}" in text and spoken().tag != "en")
 
 
-_PRINTER, _HTML = _Printer(), _HtmlPrinter()
+_PRINTER, HTML_PRINTER = _Printer(), _HtmlPrinter()
 _PRINTED: dict[str, Callable[[Any], str]] = {
     "percent": percent,
     "whole_percent": lambda value: percent(value, decimals=0),

@@ -1,0 +1,285 @@
+"""FirstPage: what a board reads first: verdict, picture, what a true saving earns, three answers, and the limits."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.finding import Finding
+from ssinfer.report.analysis import Analysis, rows_of, span
+from ssinfer.study.verdict import REACHED, Verdict
+from ssinfer.thresholds.kind import ThresholdKey
+
+REPORTED = 0.01, 0.10  # lower spending growth, as reported by programmes
+EARNED = ("0.03", "0.05", "0.1")  # true savings of the table, as the verdict has them
+MAX_LIMITS = 3
+MAX_TICKS = 7
+MARGIN = 0.06  # of the axis, on either side of what it shows
+MANY = 0.5  # detection of a threshold that is within reach
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What a true saving earns: paid contracts of 100 with their standard error, and the mean payment."""
+
+    saving: float
+    paid: float
+    error: float
+    payment: float | None = None  # per insured-year, over all 100
+    due: float | None = None  # the shared part of the true saving, per insured-year
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The axis of the picture: ticks, and positions in per cent of its width."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> float:
+        """Return the position of a value, in per cent."""
+        return round(100 * (min(max(value, self.low), self.high) - self.low) / (self.high - self.low), 2)
+
+
+@dataclass(frozen=True)
+class FirstPage:
+    """The first page without its words: numbers and findings.
+
+    Attributes
+    ----------
+    verdict, proof : what is paid and why; what it does not prove
+    measured, threshold, interval : as in `Verdict`; `interval` as fractions of the benchmark
+    axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
+    sure, sensible, following : findings that answer a question; the first is the short answer
+    earned : what true savings earn
+    limits, more : at most three limits of the answer, and how many failed checks are not among them
+    failed : number of failed checks of the design and method that settle
+    """
+
+    verdict: Finding
+    proof: tuple[Finding, ...]
+    measured: Mapping[str, Any] | None
+    threshold: Mapping[str, Any] | None
+    interval: tuple[float, float] | None
+    axis: Axis | None
+    picture: Finding
+    sure: tuple[Finding, ...]
+    sensible: tuple[Finding, ...]
+    following: tuple[Finding, ...]
+    earned: tuple[Earned, ...]
+    limits: tuple[Finding, ...]
+    more: int
+    failed: int
+
+
+def first_page(analysis: Analysis) -> FirstPage:
+    """Return the first page of an analysed result."""
+    verdict = analysis.verdict
+    measured, threshold = verdict.measured, verdict.threshold
+    interval = None
+    if verdict.interval is not None and measured is not None and measured["money"]:
+        of_money = measured["rate"] / measured["money"]
+        interval = verdict.interval["lower"] * of_money, verdict.interval["upper"] * of_money
+    failed = failed_checks(analysis)
+    limits = [*failed, *_other_limits(analysis, verdict)]
+    shown = limits[:MAX_LIMITS]
+    return FirstPage(
+        verdict=_verdict(verdict),
+        proof=tuple(_proof(analysis, verdict)),
+        measured=measured,
+        threshold=threshold,
+        interval=interval,
+        axis=_axis(measured, threshold, interval),
+        picture=_picture(measured, threshold, interval),
+        sure=tuple(_sure(analysis, verdict, interval)),
+        sensible=tuple(_sensible(verdict)),
+        following=tuple(_following(analysis)),
+        earned=tuple(_earned(verdict)),
+        limits=tuple(shown),
+        more=sum(limit in failed for limit in limits[MAX_LIMITS:]),
+        failed=len(failed),
+    )
+
+
+def failed_checks(analysis: Analysis) -> list[Finding]:
+    """Return the failed checks of the design and method that settle, the worst by figure against limit first."""
+    rows = rows_of(analysis.result.tables.get("diagnostics.csv"), analysis.main)
+    if analysis.hidden or not len(rows):
+        return []
+    rows = rows[rows["status"] == "fail"].drop_duplicates("id")
+    ratio = (rows["figure"] / rows["limit"]).abs().replace(np.nan, np.inf)
+    ratio = ratio.where(ratio >= 1, 1 / ratio.clip(lower=1e-12))  # a limit from below
+    rows = rows.assign(ratio=ratio).sort_values("ratio", ascending=False, kind="stable")
+    return [
+        Finding(
+            "check_failed" if math.isfinite(row["limit"]) else "check_failed_no_limit",
+            {"check": Finding(f"check.{row['id']}", {}), "figure": row["figure"], "limit": row["limit"]},
+        )
+        for _, row in rows.iterrows()
+    ]
+
+
+def _verdict(verdict: Verdict) -> Finding:
+    """Return the verdict in one sentence, with what is paid."""
+    measured, threshold = verdict.measured, verdict.threshold
+    if measured is None or threshold is None or verdict.verdict is None:
+        return next(
+            (Finding(f"verdict_{reason.id}", reason.numbers) for reason in verdict.reasons), Finding("verdict_none", {})
+        )
+    numbers = {"measured": measured["rate"], "money": abs(measured["money"]), "threshold": threshold["rate"]}
+    numbers |= {"paid": abs(verdict.paid or 0.0)}
+    reached = verdict.verdict == REACHED
+    if verdict.paid is None:
+        name = "verdict_reached" if reached else "verdict_not_reached"
+    elif verdict.paid:
+        name = "verdict_paid" if verdict.paid > 0 else "verdict_owed"
+    else:
+        name = "verdict_reached_unpaid" if reached else "verdict_unpaid"
+    spent_more = name in ("verdict_not_reached", "verdict_unpaid") and measured["money"] < 0
+    return Finding(f"{name}_more_spent" if spent_more else name, numbers)
+
+
+def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
+    """Return what stands below the verdict: what it does not prove, or the reason why there is none."""
+    if verdict.verdict is not None and verdict.verdict != REACHED:
+        yield Finding("not_proven", {})
+    if verdict.verdict is None and verdict.measured is not None:
+        where = {"group": analysis.group, "when": span(analysis.result.designs[analysis.main[0]].performance)}
+        numbers = {"amount": abs(verdict.measured["money"]), "rate": verdict.measured["rate"]}
+        yield Finding("measured_loss" if verdict.measured["money"] < 0 else "measured_saving", where | numbers)
+
+
+def _axis(measured: Any, threshold: Any, interval: tuple[float, float] | None) -> Axis | None:
+    """Return an axis with zero, the reported range and all that is known, and at most seven round ticks."""
+    known = [0.0, *REPORTED, *(interval or ())]
+    known += [part["rate"] for part in (measured, threshold) if part is not None and part["rate"] is not None]
+    if measured is None and threshold is None:
+        return None
+    low, high = min(known), max(known)
+    margin = MARGIN * (high - low)
+    step = next(
+        step * 10.0**power
+        for power in range(-3, 3)
+        for step in (1, 2, 5)
+        if (high - low) / (step * 10.0**power) <= MAX_TICKS
+    )
+    ticks = np.arange(math.ceil((low - margin) / step), math.floor((high + margin) / step) + 1) * step
+    return Axis(low - margin, high + margin, tuple(ticks.tolist()))
+
+
+def _picture(measured: Any, threshold: Any, interval: tuple[float, float] | None) -> Finding:
+    """Return the text alternative of the picture."""
+    numbers: dict[str, Any] = {"low": REPORTED[0], "high": REPORTED[1]}
+    known = threshold is not None and threshold["rate"] is not None
+    numbers |= {"threshold": threshold["rate"]} if known else {}
+    if measured is None:
+        return Finding("picture_threshold" if known else "verdict_none", numbers)
+    numbers |= {"measured": measured["rate"]}
+    if interval is not None and known:
+        return Finding("picture_all", numbers | {"lower": interval[0], "upper": interval[1]})
+    return Finding("picture_no_interval" if known else "picture_no_threshold", numbers)
+
+
+def _sure(analysis: Analysis, verdict: Verdict, interval: tuple[float, float] | None) -> Iterator[Finding]:
+    """Return how sure the measured saving is: the interval, and for a posterior the probability of any saving."""
+    if verdict.measured is None:
+        return
+    if interval is None:
+        yield Finding("sure_unknown", {})
+        return
+    lower, upper = interval
+    least = (verdict.threshold or {}).get("rate")
+    above = least is not None and lower >= least
+    yield Finding(
+        "sure_very"
+        if above and lower > 0
+        else "sure_something"
+        if lower > 0
+        else "sure_not"
+        if upper > 0
+        else "sure_lost",
+        {},
+    )
+    fit = analysis.result.counterfactuals.get(analysis.main)
+    bayes = fit is not None and fit.uncertainty == "posterior"
+    numbers: dict[str, Any] = {"lower": lower, "upper": upper}
+    if bayes and fit is not None:
+        numbers["positive"] = float((fit.pooled() > fit.pooled_spending).mean())
+    yield Finding("sure_credible" if bayes else "sure_confidence", numbers)
+
+
+def _sensible(verdict: Verdict) -> Iterator[Finding]:
+    """Return whether the threshold was sensible: what it pays to contracts that save nothing, and that save 3%."""
+    false, found, threshold = verdict.false_payment_rate, verdict.detection.get("0.03"), verdict.threshold
+    if threshold is None or threshold["rate"] is None:
+        yield Finding("sensible_none", {})
+        return
+    if false is None or found is None:
+        yield Finding("sensible_unknown", {})
+        return
+    level = threshold["level"]
+    promised = None if level is None else (1 - level) / (2 if threshold["side"] == "two-sided" else 1)
+    often = promised is not None and false["value"] - (false["se"] or 0.0) > promised
+    reach = "in_reach" if found["value"] >= MANY else "out_of_reach"
+    yield Finding("sensible_pays_too_often" if often else f"sensible_{reach}", {})
+    numbers = {"false": 100 * false["value"], "found": 100 * found["value"], "low": REPORTED[0], "high": REPORTED[1]}
+    yield (
+        Finding("sensible_rates", numbers)
+        if promised is None
+        else Finding("sensible_promise", numbers | {"aim": 100 * promised})
+    )
+
+
+def _following(analysis: Analysis) -> Iterator[Finding]:
+    """Return what would help next time: the outcome of the advice, and the change that helps most."""
+    advice = analysis.result.advice
+    if advice is None:
+        yield Finding("next_none", {})
+        return
+    yield Finding(f"next_{advice.outcome.replace(' ', '_')}", {})
+    numbers = {"target": advice.rule.target_saving, "found": 100 * advice.detection_rate}
+    yield Finding("next_found", numbers | {"design": analysis.quoted(advice.specification.pair)})
+    ladder = analysis.result.tables.get("ladder.csv", pd.DataFrame())
+    better = ladder[ladder["detection_rate_difference"] > 0] if len(ladder) else ladder
+    if advice.outcome != "feasible" and len(better):
+        row = better.sort_values("detection_rate").iloc[-1]
+        change = {"block": row["block"], "entry": analysis.entry(row["block"], row["entry"])}
+        yield Finding("next_change", change | {"found": 100 * row["detection_rate"], "threshold": row["threshold"]})
+
+
+def _earned(verdict: Verdict) -> Iterator[Earned]:
+    """Return what true savings earn at the threshold that settles."""
+    if verdict.false_payment_rate is None:
+        return
+    rates = {
+        "0": verdict.false_payment_rate,
+        **{name: verdict.detection[name] for name in EARNED if name in verdict.detection},
+    }
+    for saving, rate in rates.items():
+        yield Earned(float(saving), 100 * rate["value"], 100 * (rate["se"] or 0.0))
+
+
+def _other_limits(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
+    """Return limits other than failed checks: dependence on level and definition, neighbours of the threshold, spillover."""
+    if verdict.measured is None or analysis.hidden:
+        return
+    rate, table = verdict.measured["rate"], analysis.result.case_thresholds
+    if verdict.threshold is not None and len(table):
+        own = rows_of(table, analysis.main)
+        own = own[(own["kind"] == verdict.threshold["kind"]) & (own["side"] == verdict.threshold["side"])]
+        for _, row in own[own["level"] != verdict.threshold["level"]].iterrows():
+            if (rate >= row["rate"]) != (verdict.verdict == REACHED) and math.isfinite(row["rate"]):
+                name = "limit_level_paid" if rate >= row["rate"] else "limit_level_unpaid"
+                yield Finding(name, {"level": row["level"], "threshold": row["rate"]})
+                break
+        key = ThresholdKey(*(verdict.threshold[name] for name in ("kind", "level", "side", "prior")))
+        same = table[key.rows(table) & table["measured"].notna() & table["rate"].notna()]
+        if len(same) > 1:
+            paid = int(((same["measured"] > 0) & (same["measured"] >= same["rate"])).sum())
+            agree = "limit_agree_paid" if paid else "limit_agree_unpaid"
+            yield Finding("limit_definition" if 0 < paid < len(same) else agree, {"n": len(same), "paid": paid})
+    yield Finding("limit_spillover", {})
