@@ -1,0 +1,56 @@
+"""Figure: the error of the benchmark in baseline and performance periods, with those of placebo contracts."""
+
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from ssinfer.figures.figure import Figure
+from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, percent_axis, shorten
+from ssinfer.schema import Column, FrameSchema
+from ssinfer.sentences import say
+
+ROW_HEIGHT = 1.9  # of one design and method, inches
+
+
+def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Return one panel per design and method: its gaps as a line, and those of placebo contracts in grey."""
+    names = frame["name"].unique().tolist()
+    picture = figure(0.5 + ROW_HEIGHT * len(names))
+    axes = picture.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for number, (axis, name) in enumerate(zip(axes, names, strict=True)):
+        rows = frame[frame["name"] == name]
+        for _, path in rows[rows["placebo"]].groupby(["unit", "origin"], sort=False):
+            axis.plot(path["step"], path["gap"], color=SOFT, alpha=0.25, linewidth=0.7)
+        own = rows[~rows["placebo"]].sort_values("step")
+        axis.axhline(0.0, color=INK, linewidth=0.8)
+        axis.axvspan(-0.5, frame["step"].max() + 0.5, color=FAINT, alpha=0.45, linewidth=0)
+        axis.plot(own["step"], own["gap"], color=colour(number), marker=marker(number), linewidth=1.8, zorder=5)
+        low, high = np.nanquantile(rows["gap"], [0.005, 0.995])
+        low, high = min(low, own["gap"].min()), max(high, own["gap"].max())
+        axis.set_ylim(low - 0.1 * (high - low), high + 0.25 * (high - low))
+        axis.set_title(shorten(name, 70), loc="left", fontsize=9, weight="bold")
+        percent_axis(axis.yaxis)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].text(-0.6, 0.98, say("figure.baseline_path.baseline"), ha="right", va="top", color=SOFT, transform=axes[0].get_xaxis_transform())
+    axes[0].text(-0.4, 0.98, say("figure.baseline_path.performance"), ha="left", va="top", color=SOFT, transform=axes[0].get_xaxis_transform())
+    axes[-1].set_xlabel(say("figure.baseline_path.step"))
+    picture.supylabel(say("figure.baseline_path.gap"), fontsize=9)
+    return picture
+
+
+FIGURE = Figure(
+    name="baseline_path",
+    order=62,
+    schema=FrameSchema(
+        "baseline_path",
+        "one row per period of the contract group and of each placebo contract, per method",
+        Column("name", "text", "", "Name of the design and method."),
+        Column("placebo", "bool", "", "Whether the row is of a placebo contract."),
+        Column("unit", "text", "", "Unit."),
+        Column("origin", "text", "", "First performance period."),
+        Column("step", "int", "periods", "Periods since the start of the contract; negative in the baseline."),
+        Column("gap", "float", "fraction", "Benchmark less observed spending, of the benchmark."),
+    ),
+    plot=draw,
+)

@@ -1,0 +1,85 @@
+"""Frames of the evidence of each method of the design that settles: weights, paths with placebos, prior and posterior."""
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.report.analysis import Analysis, Pair, rows_of
+from ssinfer.report.figure_frame import ReportFigure
+
+MAX_DONORS = 8  # bars per method
+MAX_PLACEBOS = 150  # paths per method
+MAX_PARAMETERS = 12  # per method
+
+
+def _pairs(analysis: Analysis) -> list[Pair]:
+    """Return the methods of the design that settles, first the one that settles; none of a hidden group."""
+    if analysis.hidden:
+        return []
+    same = [pair for pair in analysis.pairs if pair[0] == analysis.main[0]]
+    return sorted(same, key=lambda pair: pair != analysis.main)
+
+
+def _by_pair(analysis: Analysis, name: str) -> list[tuple[str, pd.DataFrame]]:
+    """Return the rows of a table of the folder by the label of the pair."""
+    table = analysis.result.tables.get(name)
+    parts = [(analysis.label(pair), rows_of(table, pair)) for pair in _pairs(analysis)]
+    return [(label, rows) for label, rows in parts if len(rows)]
+
+
+def weights(analysis: Analysis) -> pd.DataFrame:
+    """Return the largest weights by method, and the sum of all others."""
+    parts = []
+    for label, rows in _by_pair(analysis, "weights.csv"):
+        mean = rows.groupby("donor", sort=False)["weight"].mean()
+        mean = mean.loc[mean.abs().sort_values(ascending=False, kind="stable").index]
+        if np.allclose(mean, mean.iloc[0]):  # all alike: no picture needed
+            continue
+        shown, rest = mean[:MAX_DONORS], mean[MAX_DONORS:]
+        part = pd.DataFrame({"donor": shown.index.astype(str), "others": 0, "weight": shown.to_numpy()})
+        if len(rest):
+            part.loc[len(part)] = ["", len(rest), rest.sum()]
+        parts.append(part.assign(name=label))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def paths(analysis: Analysis) -> pd.DataFrame:
+    """Return the gap of the contract group by period, and those of placebo contracts of the same design and method."""
+    parts = []
+    placebos = dict(_by_pair(analysis, "placebo_paths.parquet"))
+    for label, rows in _by_pair(analysis, "paths.csv"):
+        for placebo, part in ((False, rows), (True, placebos.get(label, rows[:0]))):
+            if not len(part):
+                continue
+            kept = part[["unit", "origin"]].drop_duplicates().iloc[:MAX_PLACEBOS]
+            part = part.merge(kept.astype(object), on=["unit", "origin"])
+            before = part["phase"].eq("baseline").groupby([part["unit"], part["origin"]], sort=False).transform("sum")
+            step = part.groupby(["unit", "origin"], sort=False).cumcount() - before
+            gap = 1.0 - part["observed"] / part["benchmark"]
+            found = pd.DataFrame({"unit": part["unit"].astype(str), "origin": part["origin"].astype(str), "step": step})
+            parts.append(found.assign(gap=gap.astype(float), placebo=placebo, name=label))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def parameters(analysis: Analysis) -> pd.DataFrame:
+    """Return the median and the 90% interval of each parameter in SD of its prior, before and after the data."""
+    records = []
+    for pair in _pairs(analysis):
+        fit = analysis.result.counterfactuals.get(pair)
+        groups = {} if fit is None else fit.inference
+        prior, posterior = groups.get("prior", {}), groups.get("posterior", {})
+        for parameter in sorted(map(str, set(prior) & set(posterior)))[:MAX_PARAMETERS]:
+            before = prior[parameter].values.ravel()
+            centre, scale = np.median(before), before.std()
+            for is_posterior, draws in ((False, before), (True, posterior[parameter].values.ravel())):
+                lower, median, upper = (np.quantile(draws, [0.05, 0.5, 0.95]) - centre) / scale
+                record = {"median": median, "lower": lower, "upper": upper}
+                label = {"name": analysis.label(pair), "parameter": parameter, "posterior": is_posterior}
+                records.append({**label, **record})
+    return pd.DataFrame(records)
+
+
+FRAME = (
+    ReportFigure(name="donor_weights", section="evidence", order=10, frame=weights),
+    ReportFigure(name="baseline_path", section="evidence", order=20, frame=paths),
+    ReportFigure(name="prior_posterior", section="evidence", order=40, frame=parameters),
+)
