@@ -41,7 +41,7 @@ def say(key: str, otherwise: str | None = None, /, **values: Any) -> str:
         if otherwise is None:
             raise
         text = otherwise
-    values = {name: said(value) for name, value in values.items()}
+    values = {name: in_print(value) for name, value in values.items()}
     said = _PRINTER.format(text, **values)
     return Foreign(said, Markup(HTML_PRINTER.format(escape(text), **values))) if _is_foreign(text, values) else said  # noqa: S704  (its values are escaped)
 
@@ -118,10 +118,10 @@ class _HtmlPrinter(_Printer):
         return escape(super().format_field(value, format_spec))
 
 
-def said(value: Any) -> Any:
+def in_print(value: Any) -> Any:
     """Return a value of a text; a finding, or a list of findings, in words."""
     if isinstance(value, list | tuple):
-        return [said(each) for each in value]
+        return [in_print(each) for each in value]
     return sentence(value) if isinstance(value, Finding) else value
 
 

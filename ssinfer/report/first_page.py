@@ -51,6 +51,7 @@ class FirstPage:
 
     Attributes
     ----------
+    meta : contract, period, insured and definition of spending
     verdict, proof : what is paid and why; what it does not prove
     measured, threshold, interval : as in `Verdict`; `interval` as fractions of the benchmark
     axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
@@ -60,6 +61,7 @@ class FirstPage:
     failed : number of failed checks of the design and method that settle
     """
 
+    meta: tuple[Finding | str, ...]
     verdict: Finding
     proof: tuple[Finding, ...]
     measured: Mapping[str, Any] | None
@@ -88,6 +90,7 @@ def first_page(analysis: Analysis) -> FirstPage:
     limits = [*failed, *_other_limits(analysis, verdict)]
     shown = limits[:MAX_LIMITS]
     return FirstPage(
+        meta=tuple(_meta(analysis)),
         verdict=_verdict(verdict),
         proof=tuple(_proof(analysis, verdict)),
         measured=measured,
@@ -103,6 +106,17 @@ def first_page(analysis: Analysis) -> FirstPage:
         more=sum(limit in failed for limit in limits[MAX_LIMITS:]),
         failed=len(failed),
     )
+
+
+def _meta(analysis: Analysis) -> Iterator[Finding | str]:
+    """Return what the contract is: its group, period, insured and definition of spending."""
+    yield Finding("meta.contract", {"group": analysis.group})
+    yield Finding("meta.period", {"when": span(analysis.result.designs[analysis.main[0]].performance)})
+    years = None if analysis.hidden else analysis.insured_years(analysis.main)
+    if years is not None:
+        yield Finding("meta.years", {"years": years})
+    if label := analysis.result.design_labels.get(analysis.main[0]):
+        yield str(label)
 
 
 def failed_checks(analysis: Analysis) -> list[Finding]:
@@ -144,13 +158,15 @@ def _verdict(verdict: Verdict) -> Finding:
 
 
 def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
-    """Return what stands below the verdict: what it does not prove, or the reason why there is none."""
-    if verdict.verdict is not None and verdict.verdict != REACHED:
-        yield Finding("not_proven", {})
+    """Return what stands below the verdict: what it does not prove, or what is known without a verdict."""
+    where = {"group": analysis.group, "when": span(analysis.result.designs[analysis.main[0]].performance)}
     if verdict.verdict is None and verdict.measured is not None:
-        where = {"group": analysis.group, "when": span(analysis.result.designs[analysis.main[0]].performance)}
         numbers = {"amount": abs(verdict.measured["money"]), "rate": verdict.measured["rate"]}
         yield Finding("measured_loss" if verdict.measured["money"] < 0 else "measured_saving", where | numbers)
+    elif verdict.verdict is None:
+        yield from (Finding(reason.id, where | dict(reason.numbers)) for reason in verdict.reasons[:1])
+    elif verdict.verdict != REACHED:
+        yield Finding("not_proven", {})
 
 
 def _axis(measured: Any, threshold: Any, interval: tuple[float, float] | None) -> Axis | None:

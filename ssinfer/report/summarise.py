@@ -9,6 +9,7 @@ from ssinfer.errors import PluginError, did_you_mean
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frame import FRAMES, ReportFigure
+from ssinfer.report.first_page import FirstPage, first_page
 from ssinfer.report.sections import SECTIONS, Section
 from ssinfer.report.table import TABLES, NoTable, ReportTable, Table
 from ssinfer.report.text.finding import finding_sentences
@@ -44,9 +45,10 @@ class SectionData:
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything that the template prints; `finding` has the sentences at the top."""
+    """Everything that the template prints; `first` is the first page, and `finding` the verdict in full."""
 
     result: StudyResult
+    first: FirstPage
     finding: tuple[str, ...]
     sections: tuple[SectionData, ...]
 
@@ -86,7 +88,7 @@ def _assemble(analysis: Analysis) -> ReportData:
     sections = [_section(analysis, section, [e for e in entries if e.section == section.name]) for section in SECTIONS]
     shown = tuple(section for section in sections if section.sentences or section.items or section.remarks)
     finding = (*finding_sentences(analysis), *map(in_words, found(analysis, first_page=True)))
-    return ReportData(analysis.result, finding, shown)
+    return ReportData(analysis.result, first_page(analysis), finding, shown)
 
 
 def _section(analysis: Analysis, section: Section, entries: list[ReportTable | ReportFigure]) -> SectionData:

@@ -12,6 +12,8 @@ from ssinfer.errors import StudyError
 from ssinfer.figures.svg import inline, svg_of
 from ssinfer.foreign import foreign
 from ssinfer.language import speak, spoken
+from ssinfer.report.first_page import REPORTED
+from ssinfer.report.marked import marked
 from ssinfer.report.summarise import ReportData, summarise
 from ssinfer.sentences import say, sentence
 from ssinfer.study.result import StudyResult
@@ -55,5 +57,6 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
     )
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
     own = data.result.manifest.get("study", {}).get("report", {}).get("language", "en")  # of the user's own texts
-    words = {"say": say, "sentence": sentence, "foreign": foreign, "tag": spoken().tag, "own": own}
+    words = {"say": say, "sentence": sentence, "marked": marked, "foreign": foreign, "tag": spoken().tag, "own": own}
+    words |= {"reported": REPORTED}
     return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css, **words)

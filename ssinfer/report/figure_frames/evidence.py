@@ -8,6 +8,7 @@ from ssinfer.report.figure_frame import ReportFigure
 
 MAX_DONORS = 8  # bars per method
 MAX_PLACEBOS = 150  # paths per method
+EVEN = 0.5  # effective donors of all donors, from which no picture of the weights is needed
 MAX_PARAMETERS = 12  # per method
 
 
@@ -28,11 +29,12 @@ def _by_pair(analysis: Analysis, name: str) -> list[tuple[str, pd.DataFrame]]:
 
 def weights(analysis: Analysis) -> pd.DataFrame:
     """Return the largest weights by method, and the sum of all others."""
-    parts = []
-    for label, rows in _by_pair(analysis, "weights.csv"):
+    parts, by_pair = [], _by_pair(analysis, "weights.csv")
+    donors = max((rows["donor"].nunique() for _, rows in by_pair), default=0)
+    for label, rows in by_pair:
         mean = rows.groupby("donor", sort=False)["weight"].mean()
         mean = mean.loc[mean.abs().sort_values(ascending=False, kind="stable").index]
-        if np.allclose(mean, mean.iloc[0]):  # all alike: no picture needed
+        if 1 / (mean**2).sum() > EVEN * donors:
             continue
         shown, rest = mean[:MAX_DONORS], mean[MAX_DONORS:]
         part = pd.DataFrame({"donor": shown.index.astype(str), "others": 0, "weight": shown.to_numpy()})
