@@ -9,6 +9,8 @@ T is the same in all bootstrap replicates: the standard errors leave out what T 
 learned from. For such kinds the false payment rate is near its promise by construction.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -19,16 +21,29 @@ from ssinfer.schema import Column
 from ssinfer.streams import stream_of
 from ssinfer.typing import Floats
 
+PAY_SAVINGS = (0.0, *DETECTION_SAVINGS)  # true savings whose mean payment is computed
+PAYMENTS = {saving: f"payment_{100 * saving:g}" for saving in PAY_SAVINGS}
+MEAN = "Mean payment with this true saving, if the threshold decides."
 PAYMENTS_AT = (
     Column("n_rows", "int", "placebos", "Placebos that are judged by this threshold, errors scaled to the contract."),
     Column("n_left_out", "int", "placebos", "Placebos that were refused, or whose error cannot be scaled."),
     *(column for name in rates_at() for column in with_error(name, SHARE, "Share of placebos paid at this threshold.")),
+    *(column for name in PAYMENTS.values() for column in with_error(name, "currency per insured-year", MEAN)),
     *(Column(f"{name}_refused_unpaid", "float", SHARE, "Placebos left out count as not paid.") for name in rates_at()),
 )
 
 
-def payments_at(placebos: pd.DataFrame, threshold: float, factors: Floats, seed: int) -> dict[str, float]:
-    """Return the columns `PAYMENTS_AT` of placebos (R,), refused ones included, with factors (R,), NaN: left out."""
+def payments_at(
+    placebos: pd.DataFrame,
+    threshold: float,
+    factors: Floats,
+    seed: int,
+    pay: Callable[[Floats, Floats, float], Floats] | None = None,
+) -> dict[str, float]:
+    """Return the columns `PAYMENTS_AT` of placebos (R,), refused ones included, with factors (R,), NaN: left out.
+
+    `pay` returns payments per insured-year for errors (R,) and true savings (R,), of the benchmark, and the threshold.
+    """
     known = (placebos["status"] == "ok").to_numpy() & np.isfinite(factors)
     part, rng = placebos[known], np.random.default_rng(stream_of(seed, "payments at"))
     row: dict[str, float] = {"n_rows": len(part), "n_left_out": len(placebos) - len(part)}
@@ -36,10 +51,15 @@ def payments_at(placebos: pd.DataFrame, threshold: float, factors: Floats, seed:
         return row
     errors = part["savings_rate"].to_numpy() * factors[known]
     relative = (part["spending"] / part["benchmark"]).to_numpy()
-    savings = np.array([0.0, *DETECTION_SAVINGS])
+    savings = np.array(PAY_SAVINGS)
     paid = errors[:, None] + relative[:, None] * savings >= max(threshold, 0.0)
     blocks = np.unique(part["block"], return_inverse=True)[1].astype(np.intp)
     means, ses = mean_and_error(paid.astype(float), blocks, rng)
     for name, mean, se in zip(rates_at(), means.tolist(), ses.tolist(), strict=True):
         row |= {name: mean, f"{name}_se": se, f"{name}_refused_unpaid": mean * len(part) / len(placebos)}
+    if pay is not None:
+        money = np.stack([pay(errors, relative * saving, threshold) for saving in PAY_SAVINGS], axis=1)
+        means, ses = mean_and_error(money, blocks, rng)
+        for name, mean, se in zip(PAYMENTS.values(), means.tolist(), ses.tolist(), strict=True):
+            row |= {name: mean, f"{name}_se": se}
     return row

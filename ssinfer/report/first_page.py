@@ -101,7 +101,7 @@ def first_page(analysis: Analysis) -> FirstPage:
         sure=tuple(_sure(analysis, verdict, interval)),
         sensible=tuple(_sensible(verdict)),
         following=tuple(_following(analysis)),
-        earned=tuple(_earned(verdict)),
+        earned=tuple(_earned(analysis, verdict)),
         limits=tuple(shown),
         more=sum(limit in failed for limit in limits[MAX_LIMITS:]),
         failed=len(failed),
@@ -267,20 +267,22 @@ def _following(analysis: Analysis) -> Iterator[Finding]:
         yield Finding("next_change", change | {"found": 100 * row["detection_rate"], "threshold": row["threshold"]})
 
 
-def _earned(verdict: Verdict) -> Iterator[Earned]:
+def _earned(analysis: Analysis, verdict: Verdict) -> Iterator[Earned]:
     """Return what true savings earn at the threshold that settles."""
     if verdict.false_payment_rate is None:
         return
-    rates = {
-        "0": verdict.false_payment_rate,
-        **{name: verdict.detection[name] for name in EARNED if name in verdict.detection},
-    }
+    rates = {"0": verdict.false_payment_rate} | {s: verdict.detection[s] for s in EARNED if s in verdict.detection}
+    fit = analysis.result.counterfactuals.get(analysis.main)
     for saving, rate in rates.items():
-        yield Earned(float(saving), 100 * rate["value"], 100 * (rate["se"] or 0.0))
+        payment, due = verdict.payments.get(saving), None
+        if payment is not None and fit is not None:
+            due = analysis.share * float(saving) * fit.level
+        paid, error = 100 * rate["value"], 100 * (rate["se"] or 0.0)
+        yield Earned(float(saving), paid, error, None if payment is None else payment["value"], due)
 
 
 def _other_limits(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
-    """Return limits other than failed checks: dependence on level and definition, neighbours of the threshold, spillover."""
+    """Return limits other than failed checks: dependence on the level and on the definition, and spillover."""
     if verdict.measured is None or analysis.hidden:
         return
     rate, table = verdict.measured["rate"], analysis.result.case_thresholds

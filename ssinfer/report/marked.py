@@ -1,8 +1,6 @@
 """Sentences as HTML: ``**bold**`` and ``[term](#place)`` of a catalogue become elements; values are escaped."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -16,7 +14,7 @@ _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 def marked(finding: Finding) -> Markup:
     """Return a finding of the first page as HTML."""
-    values: Mapping[str, Any] = {name: in_print(value) for name, value in finding.numbers.items()}
+    values = {name: in_print(value) for name, value in finding.numbers.items()}
     n = values.get("n", 1)
     text = str(escape(spoken().template(finding.id, n if isinstance(n, int) else 1)))
     text = _LINK.sub(r'<a class="term" href="#\2">\1</a>', _BOLD.sub(r"<b>\1</b>", text))

@@ -1,6 +1,7 @@
 """Thresholds of the case: their payments on placebos with its errors, and the one that decides."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.study.config_blocks import ThresholdConfig
 from ssinfer.study.frames import CONTRACT
+from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
@@ -69,11 +71,21 @@ def thresholds_of_case(
     rows = []
     for rate, (_, row) in zip(rates.tolist(), table.iterrows(), strict=True):
         key = ThresholdKey.of(row)
-        paid = payments_at(placebos, rate, _factors(key, rate, placebos, cf, own), config.seed)
+        pay = partial(_pay, plan, cf) if row["decides"] and main.sharing is not None else None
+        paid = payments_at(placebos, rate, _factors(key, rate, placebos, cf, own), config.seed, pay)
         scenario = scenario_of(placebos, key) if row["decides"] else None
         needed = np.nan if scenario is None else insured_needed(scenario[0], DETECTED, POWER)
         rows.append({**paid, "insured_needed": needed})
     return table.assign(**pd.DataFrame(rows, index=table.index))
+
+
+def _pay(plan: Plan, cf: Counterfactual, errors: Floats, saved: Floats, threshold: float) -> Floats:
+    """Return what the main design pays to groups of the case's size, benchmark and terms, per insured-year."""
+    years = float(cf.values("insured_years").sum())
+    groups = pd.DataFrame({"spending": cf.level * (1 - errors)})
+    groups = groups.assign(benchmark=cf.level, insured_years=years, assigned=cf.assigned)
+    rule = PaymentRule(plan, plan.config.main_design, groups)
+    return rule(saved / (1 - errors), rule.deciding(np.full(len(errors), threshold))) / years
 
 
 def deciding_rates(table: pd.DataFrame) -> "pd.Series[float]":

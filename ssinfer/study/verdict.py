@@ -10,6 +10,7 @@ import pandas as pd
 
 from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS
+from ssinfer.backtesting.payments_at import PAY_SAVINGS
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_key
 from ssinfer.finding import Finding
 from ssinfer.study.case_thresholds import DETECTED, POWER, deciding_rates, predictive_error
@@ -36,6 +37,7 @@ class Verdict:
     interval: Numbers | None  # level, lower, upper of the saving in money; None for a point estimate
     false_payment_rate: Numbers | None  # value, se over `n_judged` placebos by this threshold
     detection: Mapping[str, Numbers]  # the same by true saving
+    payments: Mapping[str, Numbers]  # value, se of the mean payment by true saving; empty without sharing
     n_judged: int  # placebos outside the case's neighbours that these rates count
     n_left_out: int  # those that they leave out
     detectable_saving: float | None  # smallest of the true savings that is found in 80%, None if none is
@@ -73,6 +75,7 @@ def verdict_of(result: "StudyResult") -> Verdict:
         threshold = {name: _known(row[name]) for name in ("kind", "level", "side", "prior")}
         threshold |= {"rate": _known(rate), "money": _known(money)}
     rates = {f"{s:g}": _estimate(row, f"detection_rate_{100 * s:g}") for s in DETECTION_SAVINGS if decides}
+    paid = {f"{s:g}": _estimate(row, f"payment_{100 * s:g}") for s in PAY_SAVINGS if decides}
     detection = {saved: estimate for saved, estimate in rates.items() if estimate}
     found = [float(saved) for saved, estimate in detection.items() if estimate["value"] >= POWER]
     needed = None if row is None else row["insured_needed"]
@@ -88,6 +91,7 @@ def verdict_of(result: "StudyResult") -> Verdict:
         interval=interval,
         false_payment_rate=_estimate(row, "false_payment_rate") if decides else None,
         detection=detection,
+        payments={saved: estimate for saved, estimate in paid.items() if estimate},
         n_judged=int(_known(row["n_rows"]) or 0) if decides else 0,
         n_left_out=int(_known(row["n_left_out"]) or 0) if decides else 0,
         detectable_saving=found[0] if found else None if row is None or detection else _known(row["detectable"]),

@@ -1,4 +1,7 @@
-"""Frames of the evidence of each method of the design that settles: weights, paths with placebos, prior and posterior."""
+"""Frames of the evidence of the design that settles: weights, paths with placebos, prior and posterior."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,10 +40,9 @@ def weights(analysis: Analysis) -> pd.DataFrame:
         if 1 / (mean**2).sum() > EVEN * donors:
             continue
         shown, rest = mean[:MAX_DONORS], mean[MAX_DONORS:]
-        part = pd.DataFrame({"donor": shown.index.astype(str), "others": 0, "weight": shown.to_numpy()})
-        if len(rest):
-            part.loc[len(part)] = ["", len(rest), rest.sum()]
-        parts.append(part.assign(name=label))
+        bars = [(str(donor), 0, weight) for donor, weight in shown.items()]
+        bars += [("", len(rest), rest.sum())] if len(rest) else []
+        parts.append(pd.DataFrame(bars, columns=["donor", "others", "weight"]).assign(name=label))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -48,17 +50,13 @@ def paths(analysis: Analysis) -> pd.DataFrame:
     """Return the gap of the contract group by period, and those of placebo contracts of the same design and method."""
     parts = []
     placebos = dict(_by_pair(analysis, "placebo_paths.parquet"))
-    for label, rows in _by_pair(analysis, "paths.csv"):
-        for placebo, part in ((False, rows), (True, placebos.get(label, rows[:0]))):
-            if not len(part):
-                continue
-            kept = part[["unit", "origin"]].drop_duplicates().iloc[:MAX_PLACEBOS]
-            part = part.merge(kept.astype(object), on=["unit", "origin"])
-            before = part["phase"].eq("baseline").groupby([part["unit"], part["origin"]], sort=False).transform("sum")
-            step = part.groupby(["unit", "origin"], sort=False).cumcount() - before
-            gap = 1.0 - part["observed"] / part["benchmark"]
-            found = pd.DataFrame({"unit": part["unit"].astype(str), "origin": part["origin"].astype(str), "step": step})
-            parts.append(found.assign(gap=gap.astype(float), placebo=placebo, name=label))
+    for label, own in _by_pair(analysis, "paths.csv"):
+        for placebo, rows in ((False, own), (True, placebos.get(label, own[:0]))):
+            groups = [path for _, path in rows.groupby(["unit", "origin"], sort=False, observed=True)][:MAX_PLACEBOS]
+            for path in groups:
+                step = np.arange(len(path)) - (path["phase"] == "baseline").sum()
+                found = path[["unit", "origin"]].astype(str).assign(step=step, placebo=placebo, name=label)
+                parts.append(found.assign(gap=(1.0 - path["observed"] / path["benchmark"]).astype(float)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -67,8 +65,8 @@ def parameters(analysis: Analysis) -> pd.DataFrame:
     records = []
     for pair in _pairs(analysis):
         fit = analysis.result.counterfactuals.get(pair)
-        groups = {} if fit is None else fit.inference
-        prior, posterior = groups.get("prior", {}), groups.get("posterior", {})
+        groups: Mapping[str, Any] = {} if fit is None else fit.inference
+        prior, posterior = (groups.get(name, {}) for name in ("prior", "posterior"))
         for parameter in sorted(map(str, set(prior) & set(posterior)))[:MAX_PARAMETERS]:
             before = prior[parameter].values.ravel()
             centre, scale = np.median(before), before.std()
