@@ -1,6 +1,5 @@
 """Frames of the evidence of the design that settles: weights, paths with placebos, prior and posterior."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ def parameters(analysis: Analysis) -> pd.DataFrame:
     records = []
     for pair in _pairs(analysis):
         fit = analysis.result.counterfactuals.get(pair)
-        groups: Mapping[str, Any] = {} if fit is None else fit.inference
+        groups: dict[str, Any] = {} if fit is None else dict(fit.inference)
         prior, posterior = (groups.get(name, {}) for name in ("prior", "posterior"))
         for parameter in sorted(map(str, set(prior) & set(posterior)))[:MAX_PARAMETERS]:
             before = prior[parameter].values.ravel()
