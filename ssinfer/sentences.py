@@ -90,7 +90,7 @@ def sentence(finding: Finding | str) -> str:
     if finding.id == "no_lines":
         numbers["listed"] = ", ".join(numbers["periods"][:6]) + (", ..." if len(numbers["periods"]) > 6 else "")
     printed = {**numbers, **{f"{name}_money": value for name, value in amounts.items()}}
-    text = say(finding.id, **printed)
+    text = say(finding.id, numbers.get("otherwise"), **printed)
     return text if finding.accept is None else f"{text} {say('if_right', advice=advice(finding.accept))}"
 
 

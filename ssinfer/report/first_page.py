@@ -131,7 +131,11 @@ def failed_checks(analysis: Analysis) -> list[Finding]:
     return [
         Finding(
             "check_failed" if math.isfinite(row["limit"]) else "check_failed_no_limit",
-            {"check": Finding(f"check.{row['id']}", {}), "figure": row["figure"], "limit": row["limit"]},
+            {
+                "check": Finding(f"check.{row['id']}", {"otherwise": row["check"]}),
+                "figure": row["figure"],
+                "limit": row["limit"],
+            },
         )
         for _, row in rows.iterrows()
     ]
