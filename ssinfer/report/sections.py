@@ -23,11 +23,11 @@ class Section:
 
 
 SECTIONS = (
-    Section("case-section"),
     Section("comparison"),
+    Section("balance-section"),
+    Section("case-section"),
     Section("thresholds-section"),
     Section("evidence"),
-    Section("balance-section"),
     Section("known-truth"),
     Section("counting", counting_findings),
     Section("advice", advice_findings),

@@ -137,7 +137,9 @@ def test_unit_names_are_escaped(page):
 
 def test_first_line_says_which_data(page):
     body = page[page.index("<body>") :]
-    assert re.search(r'<body>\s*<p class="data" id="data-note">Simulated data: not a finding</p>', body)
+    assert re.search(
+        r'<body>\s*<main>\s*<header>\s*<p class="kind" id="data-note">Simulated data: not a finding</p>', body
+    )
 
 
 def test_the_finding_has_the_numbers_of_the_result(study, page):
@@ -146,7 +148,7 @@ def test_the_finding_has_the_numbers_of_the_result(study, page):
     best = order.iloc[0]
     threshold = study.case_thresholds[study.case_thresholds["decides"]].iloc[0]
     saving = study.savings[study.savings["design"] == "a"].iloc[0]
-    text = region(page, "finding")
+    text = region(page, "in-full")
     assert f"“{best['design']}” ({study.design_labels[best['design']]}) then detects a true saving of 3% in" in text
     assert f"{100 * best['detection_rate_3']:.0f} ±" in text
     assert f"the threshold of {100 * threshold['rate']:.1f}%, EUR {threshold['money']:.0f} per insured-year" in text
@@ -226,7 +228,7 @@ def test_without_settlement(analysis, without):
 
 def test_without_backtest(study, without, tmp_path):
     page = write_report(without(study, backtest=None), tmp_path).read_text(encoding="utf-8")
-    assert "No backtest was run" in region(page, "finding")
+    assert "No backtest was run" in region(page, "in-full")
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"case"}
 
 

@@ -13,6 +13,7 @@ from ssinfer.drawing import draw
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.console import design_table
 from ssinfer.report.figure_frame import FRAMES
+from ssinfer.report.first_page import first_page
 from ssinfer.report.summarise import ReportData, SectionData
 from ssinfer.report.table import TABLES
 from ssinfer.report.text.compared import answer, block_findings, changed_findings, party_findings
@@ -171,7 +172,7 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
     section = SectionData(
         "s", "", bullets=False, sentences=(), items=(TABLES.find("one-scale-table").build(both),), reasons={}
     )
-    page = _render(ReportData(both.result, (), (section,)), {})
+    page = _render(ReportData(both.result, first_page(both), (), (section,)), {})
     shown = re.search(r'<table id="one-scale-table">.*?</table>', page, re.DOTALL)
     assert shown is not None
     assert shown[0].count("<tr>") == 1 + 12
