@@ -31,7 +31,7 @@ def with_tables(analysis: Analysis, **tables: pd.DataFrame) -> Analysis:
 
 @pytest.fixture(scope="module")
 def failing(analysis) -> Analysis:
-    rows = [{"check": id, "id": id, "figure": f, "limit": limit} for id, (f, limit) in CHECKS.items()]
+    rows = [{"check": name, "id": name, "figure": f, "limit": limit} for name, (f, limit) in CHECKS.items()]
     frame = pd.DataFrame(rows).assign(design="a", method="admin", status="fail")
     passed = frame.iloc[:1].assign(id="solver_certificate", status="ok")
     other = frame.iloc[:1].assign(design="b", id="of_another_design")
@@ -81,7 +81,8 @@ def test_every_state_has_one_sentence_in_both_languages(analysis, verdict, paid,
     state.__dict__["verdict"] = own  # a cached property
     page = first_page(state)
     assert page.verdict.id == wanted
-    assert page.axis.low < min(0.0, rate) and page.axis.high > 0.10  # the reported range is shown
+    assert page.axis.low < min(0.0, rate)
+    assert page.axis.high > 0.10  # the reported range is shown
     for tag in ("en", "nl"):
         with speak(tag, "EUR"):
             text = marked(page.verdict)
