@@ -262,7 +262,10 @@ def _following(analysis: Analysis) -> Iterator[Finding]:
         return
     yield Finding(f"next_{advice.outcome.replace(' ', '_')}", {})
     numbers = {"target": advice.rule.target_saving, "found": 100 * advice.detection_rate}
-    yield Finding("next_found", numbers | {"design": analysis.quoted(advice.specification.pair)})
+    yield Finding(
+        "next_found_of_all" if advice.of_all else "next_found",
+        numbers | {"design": analysis.quoted(advice.specification.pair)},
+    )
     ladder = analysis.result.tables.get("ladder.csv", pd.DataFrame())
     better = ladder[ladder["detection_rate_difference"] > 0] if len(ladder) else ladder
     if advice.outcome != "feasible" and len(better):
