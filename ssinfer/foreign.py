@@ -1,11 +1,14 @@
 """Foreign: a text with parts in another language than the one in use, which have their ``lang`` in HTML."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from markupsafe import Markup
 
 from ssinfer.language import own_tag, spoken
+
+#: A text of the user's own, or its texts by the tag of their language.
+type Text = str | Mapping[str, str]
 
 
 class Foreign(str):
@@ -37,9 +40,24 @@ def foreign(text: object, tag: str = "en") -> str:
     return Foreign(plain, Markup('<span lang="{}">{}</span>').format(tag, plain))
 
 
+def chosen(text: object) -> tuple[str, str]:
+    """Return the language and the words of a user's own text: those in the language in use, or else the first.
+
+    >>> chosen({"nl": "ontwerp", "en": "design"}), chosen({"nl": "ontwerp"})
+    (('en', 'design'), ('nl', 'ontwerp'))
+    """
+    if not isinstance(text, Mapping):
+        return own_tag(), str(text)
+    tag = spoken().tag if spoken().tag in text else str(next(iter(text)))
+    return tag, str(text[tag])
+
+
 def own(text: object) -> str:
     """Return a text of the user's own, such as a name or a label."""
-    return foreign(text, own_tag())
+    if isinstance(text, Foreign):
+        return text
+    tag, words = chosen(text)
+    return foreign(words, tag)
 
 
 def has_foreign(value: Any) -> bool:

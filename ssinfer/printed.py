@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 from babel.dates import format_date
 
@@ -66,9 +67,11 @@ def percent_with_error(rate: float, error: float) -> str:
 
 
 def money(value: float, currency: str, decimals: int = 0) -> str:
-    """Return an amount with its currency in front."""
+    """Return an amount with its currency in front, by its sign if the language has one (``currency.<code>``)."""
     if not math.isfinite(value):
         return ABSENT
+    with suppress(KeyError):
+        currency = spoken().template(f"currency.{currency}")
     text = plain(value, decimals)
     return f"{MINUS}{currency} {text[1:]}" if text.startswith(MINUS) else f"{currency} {text}"
 

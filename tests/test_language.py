@@ -114,7 +114,7 @@ def test_a_language_without_a_catalogue_and_an_unknown_id_are_refused():
 def test_numbers_and_plurals_follow_the_language():
     with speak("nl", "EUR"):
         assert say("x", "{a:money} {b:percent} {c:decimal} {d:day}", a=-1234.5, b=0.031, c=0.5, d="2024-03-01") == (
-            "−EUR 1.234 3,1% 0,5 1 maart 2024"
+            "−€ 1.234 3,1% 0,5 1 maart 2024"
         )
         assert (say("designs", n=1), say("designs", n=2)) == ("1 ontwerp", "2 ontwerpen")
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from ssinfer.backtesting.advice import Specification
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
-from ssinfer.foreign import own
+from ssinfer.foreign import chosen, foreign, joined, own
 from ssinfer.printed import listed, quoted
 from ssinfer.sentences import say
 from ssinfer.study.disclosure import disclosed
@@ -129,8 +130,9 @@ class Analysis:
 
     def full_name(self, pair: Pair) -> str:
         """Return the label in quotation marks, followed by the description of the design."""
-        description = str(self.result.design_labels.get(pair[0], "")).strip().rstrip(".")
-        return say("described", name=self.quoted(pair), text=own(description)) if description else self.quoted(pair)
+        tag, words = chosen(self.result.design_labels.get(pair[0], ""))
+        description = foreign(words.strip().rstrip("."), tag)
+        return say("described", name=self.quoted(pair), text=description) if description else self.quoted(pair)
 
     def labelled(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with columns design and method, with the label of each row as a column."""
@@ -173,9 +175,13 @@ class Analysis:
         dominated = table["dominated_by"].notna() & (table["dominated_by"] != "")
         table = table.assign(rest=~table["settles"], dominated=dominated)
         table = table.sort_values(["rest", "dominated", "misallocation"], kind="stable", ignore_index=True)
-        name = table["label"] + ("; " + table["method"] if len(set(table["method"])) > 1 else "")
-        number = table.index + 1
-        return table.assign(number=number, name=name, numbered=number.map("{}. ".format) + name)
+        texts = self.result.manifest.get("labels", {})
+        label = [own(texts.get(name, text)) for name, text in table[["design", "label"]].to_numpy()]
+        methods = map(own, table["method"]) if len(set(table["method"])) > 1 else repeat("")
+        name = [joined(words, "; ") for words in zip(label, methods, strict=False)]
+        numbered = [joined([f"{number}.", words]) for number, words in enumerate(name, start=1)]
+        words = pd.DataFrame({"label": label, "name": name, "numbered": numbered}, dtype=object)  # with their `lang`
+        return table.assign(number=table.index + 1, **words)
 
     def payments(self, row: Row) -> pd.DataFrame:
         """Return payments of a design and method by true saving in the first scenario (scenarios.csv)."""

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ssinfer.foreign import own
 from ssinfer.language import currency_in_use, speak
 from ssinfer.report.analysis import ALL_SIZES, Analysis
 from ssinfer.report.table import TableColumn, columns_of, ranged
@@ -39,7 +40,7 @@ def _parts(analysis: Analysis) -> Iterator[str]:
     if len(compared) and compared["design"].nunique() > MOST_DESIGNS:
         yield from _frontier(compared)
     else:
-        yield from (say("console.design", name=name, label=label) for name, label in result.design_labels.items())
+        yield from (say("console.design", name=name, label=own(label)) for name, label in result.design_labels.items())
         if result.backtest is not None:
             yield from _placebos(result.backtest.scores, result.backtest.thresholds)
         if len(result.savings):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.finding import Finding
+from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, rows_of, span
 from ssinfer.study.verdict import REACHED, Verdict
 from ssinfer.thresholds.kind import ThresholdKey
@@ -116,7 +117,7 @@ def _meta(analysis: Analysis) -> Iterator[Finding | str]:
     if years is not None:
         yield Finding("meta.years", {"years": years})
     if label := analysis.result.design_labels.get(analysis.main[0]):
-        yield str(label)
+        yield own(label)
 
 
 def failed_checks(analysis: Analysis) -> list[Finding]:
@@ -294,9 +295,9 @@ def _other_limits(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
         return
     rate, table = verdict.measured["rate"], analysis.result.case_thresholds
     if verdict.threshold is not None and len(table):
-        own = rows_of(table, analysis.main)
-        own = own[(own["kind"] == verdict.threshold["kind"]) & (own["side"] == verdict.threshold["side"])]
-        for _, row in own[own["level"] != verdict.threshold["level"]].iterrows():
+        rows = rows_of(table, analysis.main)
+        rows = rows[(rows["kind"] == verdict.threshold["kind"]) & (rows["side"] == verdict.threshold["side"])]
+        for _, row in rows[rows["level"] != verdict.threshold["level"]].iterrows():
             if (rate >= row["rate"]) != (verdict.verdict == REACHED) and math.isfinite(row["rate"]):
                 name = "limit_level_paid" if rate >= row["rate"] else "limit_level_unpaid"
                 yield Finding(name, {"level": row["level"], "threshold": row["rate"]})

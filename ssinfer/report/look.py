@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.design import Design
 from ssinfer.finding import Finding
+from ssinfer.foreign import own
 from ssinfer.language import speak
 from ssinfer.look.checks import mean_of
 from ssinfer.panel import Panel
@@ -28,7 +29,7 @@ def look_text(look: Look) -> str:
     """Return the data in words: periods, units, insured, spending, windows, placebos, categories, exclusions."""
     plan = look.plan
     with speak(plan.language, plan.config.currency):
-        lines = wrap(f"{plan.config.title}: {sentence(plan.data.note)}", WIDTH)
+        lines = wrap(f"{own(plan.config.title)}: {sentence(plan.data.note)}", WIDTH)
         lines += wrap(say("look.hash", label=plan.data.label, hash=plan.study_hash[:12]), WIDTH)
         for head, text in dict.fromkeys((say(f"look.{name}"), text) for name, text in _rows(look)):
             lines += wrap(text, WIDTH, initial_indent=f"{head:<{INDENT}}", subsequent_indent=" " * INDENT)

@@ -71,8 +71,7 @@ def summarise(result: StudyResult) -> ReportData:
 
 def assemble(analysis: Analysis) -> ReportData:
     """Return the sentences, tables and figures of an analysed result."""
-    own = analysis.result.manifest.get("study", {}).get("report", {}).get("language", "en")
-    with speak(currency=analysis.result.currency, own=own):
+    with speak(currency=analysis.result.currency, own=analysis.result.own_language):
         return _assemble(analysis)
 
 

@@ -76,7 +76,7 @@ class TableColumn:
 
     def _text(self, value: Any) -> str:
         if self.form == "own":
-            return own(str(value))
+            return own(value)
         if self.form == "word":
             try:
                 return say(f"cell.{self.name}.{value}" if isinstance(value, str) else "yes" if value else "no")

@@ -10,7 +10,7 @@ from ssinfer.atomic import atomic_files
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import StudyError
 from ssinfer.figures.svg import inline, svg_of
-from ssinfer.foreign import foreign
+from ssinfer.foreign import chosen, own
 from ssinfer.language import speak, spoken
 from ssinfer.report.first_page import REPORTED
 from ssinfer.report.marked import marked
@@ -56,7 +56,7 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict
     )
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
-    own = data.result.manifest.get("study", {}).get("report", {}).get("language", "en")  # of the user's own texts
-    words = {"say": say, "sentence": sentence, "marked": marked, "foreign": foreign, "tag": spoken().tag, "own": own}
-    words |= {"reported": REPORTED}
-    return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css, **words)
+    words = {"say": say, "sentence": sentence, "marked": marked, "own": own, "tag": spoken().tag, "reported": REPORTED}
+    with speak(own=data.result.own_language):
+        words["title"] = chosen(data.result.title)
+        return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css, **words)

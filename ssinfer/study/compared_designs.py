@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
+from ssinfer.foreign import own
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 from ssinfer.study.pair_outcome import PairOutcome
 from ssinfer.study.plan import Plan
@@ -51,7 +52,7 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     rows = []
     for pair, other in zip(pairs, _dominators(pairs), strict=True):
         row: dict[str, Any] = {"design": pair.design.name, "method": pair.method, **pair.design.names}
-        row |= {"windows": pair.design.windows, "label": pair.design.label, "no_payments": pair.no_payments}
+        row |= {"windows": pair.design.windows, "label": str(own(pair.design.label)), "no_payments": pair.no_payments}
         row |= {"settles": pair is settles, "sensitivity": pair.design.sensitivity, "n_rows": len(pair.rows)}
         row |= {"n_without_threshold": int(pair.columns["false_payment_rate"].isna().sum())}
         row |= {name: pair.mean(name) for name in ("share_of_spending", "share_of_persons")}

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, refuse_unknown
 from ssinfer.study import config_blocks as parts
-from ssinfer.study.config_base import Config
+from ssinfer.study.config_base import Config, Texts
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.designs import StudyDesign, designs_of, settling
@@ -34,8 +34,8 @@ class StudyConfig(Config):
 
     model_config = ConfigDict(defer_build=True)  # data sources are looked up when the first study is read
 
-    title: str
-    question: str
+    title: Texts
+    question: Texts
     report: parts.ReportConfig = parts.ReportConfig()
     date: Annotated[dt.date, BeforeValidator(_iso_date)] | None = None  # of the report; default: last day of the data
     currency: str = "EUR"

@@ -3,10 +3,21 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    Strict,
+    ValidationInfo,
+    field_validator,
+)
 
 from ssinfer.arguments import Choice, Number, Optional, declared_rule
+from ssinfer.errors import refuse_unknown
 from ssinfer.input_table import natural_order
+from ssinfer.language import tags
 from ssinfer.names import refuse_controls
 
 Label = int | float | str | dt.date
@@ -20,6 +31,18 @@ def _texts(value: Any) -> list[str]:
     """Return the texts of a value, also inside tables and lists."""
     parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
     return [value] if isinstance(value, str) else [text for part in parts for text in _texts(part)]
+
+
+def _by_language(value: Any) -> Any:
+    """Return a text, or a table of texts by language; a language without a catalogue is refused."""
+    if isinstance(value, dict) and value and all(isinstance(text, str) for text in value.values()):
+        refuse_unknown(value, tags(), "no catalogue is in the language", ValueError)
+    elif not isinstance(value, str):
+        raise ValueError('allowed: a text, or texts by language such as { en = "cost", nl = "kosten" }')
+    return value
+
+
+Texts = Annotated[str | dict[str, str], PlainValidator(_by_language)]  # a text, or texts by language
 
 
 class Config(BaseModel):

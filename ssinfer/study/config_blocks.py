@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ssinfer.language import tags
-from ssinfer.study.config_base import Config, Fraction, Names, Periods, Real
+from ssinfer.study.config_base import Config, Fraction, Names, Periods, Real, Texts
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
@@ -40,7 +40,7 @@ class PopulationConfig(InsuredConfig):
     """One population: the persons of claims, or the cells of published data, that count."""
 
     name: str = "insured"
-    label: str = ""
+    label: Texts = ""
     sexes: Names | None = None  # of public data: "male", "female"
     at_least: Annotated[float, Field(ge=0)] = 0.0  # of public data: insured-years of a unit in the first period
 
@@ -58,7 +58,7 @@ class ComparisonConfig(Config):
     """One comparison group."""
 
     name: str = Field(pattern=r"\S")
-    label: str = ""
+    label: Texts = ""
     donors: Names | None = None
     within_km: float | None = None
     beyond_km: float = 0.0
@@ -116,7 +116,7 @@ class ThresholdConfig(Config):
     """One threshold that settles."""
 
     name: str = "threshold"
-    label: str = ""
+    label: Texts = ""
     kind: str = "placebo"
     level: Fraction = 0.95
     side: Literal["one-sided", "two-sided"] = "one-sided"
@@ -151,7 +151,7 @@ class SharingConfig(Config):
     """A contract that settles. Its shares, its caps (of the benchmark) and what it shares can be replaced."""
 
     name: str = "sharing"
-    label: str = ""
+    label: Texts = ""
     contract: str = Field(examples=['"kerngezond-vlissingen" (`ssinfer contracts` lists all)'])
     year: int | None = None
     share: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -165,7 +165,7 @@ class ScenarioConfig(Config):
     """A true programme: the lines or cells in which its saving falls; by default evenly on all lines."""
 
     name: str
-    label: str = ""
+    label: Texts = ""
     categories: Names | None = None
     dearest: Fraction | None = None  # share of persons with the highest spending of the year
 
@@ -185,7 +185,7 @@ class DesignConfig(Config):
     """One design: a name of each block (by default the first), methods (by default all), and windows of its own."""
 
     name: str
-    label: str = ""
+    label: Texts = ""
     population: str | None = None
     spending: str | None = None
     comparison: str | None = None

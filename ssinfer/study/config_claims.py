@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ssinfer.study.config_base import Config, Fraction, Label, Names, Periods, Span
+from ssinfer.study.config_base import Config, Fraction, Label, Names, Periods, Span, Texts
 
 
 class InsuredConfig(Config):
@@ -65,7 +65,7 @@ class SpendingConfig(Config):
     """One definition of spending: see :class:`ssinfer.claims.Spending`."""
 
     name: str = "spending"
-    label: str = ""
+    label: Texts = ""
     basket: str | None = None  # of Vektis; by default data.basket
     years: Span | None = None  # of Vektis: without spending in other years of the study, so that they are in no window
     column: str | None = None  # of a panel file

@@ -6,6 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import did_you_mean, refuse_unknown
+from ssinfer.foreign import Text
 from ssinfer.input_table import natural_order
 from ssinfer.study import config_blocks as blocks
 from ssinfer.study.config_base import Periods, Span
@@ -25,7 +26,7 @@ class StudyDesign:
     """One design. Designs with the same population, spending, comparison and windows share the fits named `fit`."""
 
     name: str
-    label: str
+    label: Text
     population: blocks.PopulationConfig
     spending: SpendingConfig
     comparison: blocks.ComparisonConfig
@@ -37,7 +38,7 @@ class StudyDesign:
     origins: Periods | None
     methods: tuple[str, ...]
     fit: str
-    fit_label: str
+    fit_label: Text
     equal_to: str = ""  # name of an earlier design that is equal
 
     @property
@@ -85,7 +86,7 @@ def designs_of(config: "StudyConfig") -> tuple[StudyDesign, ...]:
         said = {block: "" if entry is None else entry.content for block, entry in ((b, values[b]) for b in BLOCKS)}
         content = repr([*(said[block] for block in FITTED), *(values[key] for key in WINDOWS)])
         whole = repr([content, said["threshold"], said["sharing"], values["methods"]])
-        labels = {block: values[block].label or name for block, name in chosen.items() if name}
+        labels: dict[str, Text] = {block: values[block].label or name for block, name in chosen.items() if name}
         values |= {"label": part.label or _label(labels, config, BLOCKS)}
         parts[part.name] = content, whole, values | {"fit_label": part.label or _label(labels, config, FITTED)}
     # Fits have the name of the first of their designs in natural order, so that the order of designs has no meaning.
@@ -185,7 +186,11 @@ def _methods(config: "StudyConfig", part: DesignConfig, comparison: str) -> tupl
     return methods
 
 
-def _label(labels: dict[str, str], config: "StudyConfig", blocks: Sequence[str]) -> str:
-    """Return the labels of those of the blocks of which the study has several, in words."""
+def _label(labels: dict[str, Text], config: "StudyConfig", blocks: Sequence[str]) -> Text:
+    """Return the labels of those of the blocks of which the study has several, in words, in each of their languages."""
     several = [block for block in blocks if len(getattr(config, block)) > 1] or ["comparison"]
-    return "; ".join(labels[block] for block in several if block in labels)
+    parts = [labels[block] for block in several if block in labels]
+    tags = dict.fromkeys(tag for part in parts if not isinstance(part, str) for tag in part)
+    texts = [part if isinstance(part, dict) else dict.fromkeys([*tags, ""], str(part)) for part in parts]
+    joined = {tag: "; ".join(text.get(tag, next(iter(text.values()))) for text in texts) for tag in tags or [""]}
+    return joined if tags else joined[""]

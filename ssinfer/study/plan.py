@@ -16,6 +16,7 @@ from ssinfer.datasets.io.folders import FOUND
 from ssinfer.design import Design
 from ssinfer.documents import read_text
 from ssinfer.errors import DesignError, StudyError, raised_as
+from ssinfer.foreign import Text
 from ssinfer.guard.method import GuardedMethod
 from ssinfer.language import speak
 from ssinfer.panel import Panel
@@ -42,7 +43,7 @@ class Plan:
     config: StudyConfig
     data: StudyData
     designs: Mapping[str, Design]  # by name of their fits
-    design_labels: Mapping[str, str]
+    design_labels: Mapping[str, Text]
     methods: Mapping[str, Any]
     pairs: tuple[tuple[str, str], ...]  # names of fits, and methods
     placebos: Placebos  # None: every unit outside the design's treated

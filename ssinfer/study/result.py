@@ -18,6 +18,7 @@ from ssinfer.design import Design
 from ssinfer.documents import parse_json, read_text, to_json
 from ssinfer.errors import StudyError
 from ssinfer.finding import Finding
+from ssinfer.foreign import Text
 from ssinfer.panel import Panel
 from ssinfer.study.data import ClaimsCount
 from ssinfer.study.disclosure import disclosed
@@ -33,14 +34,14 @@ MANIFEST, FINDING, STUDY_FILE, SUMS = "manifest.json", "finding.json", "study.to
 class StudyResult:
     """Everything that a report shows."""
 
-    title: str
-    question: str
+    title: Text
+    question: Text
     currency: str
     data_label: Finding | str  # the data
     note: Finding | str  # whether they are real
     panel: Panel
     designs: Mapping[str, Design]
-    design_labels: Mapping[str, str]
+    design_labels: Mapping[str, Text]
     methods: Mapping[str, Any]
     backtest: BacktestResult | None
     counterfactuals: Mapping[tuple[str, str], Counterfactual]
@@ -63,6 +64,11 @@ class StudyResult:
     def language(self) -> str | None:
         """The tag of the language of all that is printed; None: the one in use."""
         return self.manifest.get("language")
+
+    @property
+    def own_language(self) -> str:
+        """The tag of the language of the user's own texts: that of the study."""
+        return str(self.manifest.get("study", {}).get("report", {}).get("language", "en"))
 
     def panel_of(self, design: str) -> Panel:
         """Return the panel of a design: that of its own definition of spending, if the study has several."""

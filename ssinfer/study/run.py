@@ -15,6 +15,7 @@ from joblib import delayed
 from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
+from ssinfer.foreign import own
 from ssinfer.language import speak
 from ssinfer.sentences import sentence
 from ssinfer.study.advice import advice_of
@@ -146,8 +147,8 @@ def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[i
 def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None, data_hash: str) -> dict[str, Any]:
     """Return what is needed to repeat the study, and times and dates, which no other file holds."""
     main, (design, method) = plan.config.main_design, plan.config.settling  # empty names if none can settle
-    own = (contract := plan.contract_of(main)) is not None and contract.threshold.kind != "computed"
-    threshold: Any = {"kind": CONTRACT} if own else None if main.threshold is None else vars(main.threshold.key)
+    by_own = (contract := plan.contract_of(main)) is not None and contract.threshold.kind != "computed"
+    threshold: Any = {"kind": CONTRACT} if by_own else None if main.threshold is None else vars(main.threshold.key)
     settles = {"design": design, "method": method, "fit": main.fit, "threshold": threshold}
     seconds = [] if result is None else result.seconds.rename("seconds_per_fit").reset_index().to_dict("records")
     versions = {"python": platform.python_version()}
@@ -155,7 +156,8 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
     return {
-        "title": plan.config.title,
+        "title": str(own(plan.config.title)),
+        "labels": {each.name: each.label for each in plan.config.designs if not isinstance(each.label, str)},
         "date": plan.config.date or plan.panel.timeline.last_day,
         "ssinfer": __version__,
         "study_hash": plan.study_hash,

@@ -59,9 +59,14 @@ def english(texts):
 
 @pytest.fixture(scope="module")
 def dutch(study):
-    words = {"a": "alle andere", "b": "een groep met namen"}
+    words = {"a": "alle andere", "b": {"en": "a group by name", "nl": "een groep met namen"}}
     settlement = study.settlement.assign(reason="met de hand")
-    texts = {"title": "Een studie", "question": "Welk ontwerp?", "note": "gesimuleerd", "data_label": "40 eenheden"}
+    texts = {
+        "title": {"en": "The study", "nl": "Een studie"},
+        "question": "Welk ontwerp?",
+        "note": "gesimuleerd",
+        "data_label": "40 eenheden",
+    }
     return replace(
         study, design_labels=words, manifest={**study.manifest, "language": "nl"}, settlement=settlement, **texts
     )
@@ -76,6 +81,16 @@ def test_no_english_sentence_is_left_in_the_page(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert '<html lang="nl">' in page
     assert english(Visible(page).texts) == []
+
+
+def test_texts_by_language_are_in_the_language_in_use_or_else_their_first(dutch, folder, tmp_path):
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert '<title lang="nl">Een studie</title>' in page
+    assert "een groep met namen" in page
+    assert "a group by name" not in page
+    english = write_report(replace(dutch, question={"nl": "Wat?"}), tmp_path, "en").read_text(encoding="utf-8")
+    assert "<h1>The study</h1>" in english
+    assert '<span lang="nl">Wat?</span>' in english
 
 
 def test_no_english_word_is_left_in_the_figures(folder):

@@ -29,7 +29,23 @@ def test_the_hash_depends_on_settings_not_on_layout(tmp_path):
     assert len(one) == 64
 
 
+def test_texts_by_language_are_read_and_a_plain_text_has_the_hash_of_a_text(tmp_path):
+    both = STUDY.replace('title = "A small study"', 'title = { nl = "Klein", en = "Small" }', 1)
+    both = both.replace('name = "near"', 'name = "near"\nlabel = { en = "near", nl = "dichtbij" }')
+    plain, both = read(tmp_path, STUDY), read(tmp_path, both)
+    assert (both.title, both.designs[1].label) == ({"nl": "Klein", "en": "Small"}, {"en": "near", "nl": "dichtbij"})
+    assert plain.model_dump(mode="json")["title"] == "A small study"
+    assert plain.fingerprint() == "12bffbb85a11edbd51df57d4e57525a19f8edf7cfc3d073e4e23ddc722ac5bd7"  # before
+    assert plain.fingerprint() != both.fingerprint()
+
+
 MISTAKES = {
+    "language": (
+        'name = "near"',
+        'name = "near"\nlabel = { en = "near", fry = "x" }',
+        r"'comparison\.1\.label' \(line 21\): no catalogue is in the language 'fry'\. Allowed: 'en', 'nl'",
+    ),
+    "no text": ('title = "A small study"', "title = { en = 3 }", r"'title' \(line 1\): allowed: a text, or texts by"),
     "top": ("seed = 5", "sede = 5", r"unknown key 'sede' \(line 3\)\. Did you mean 'seed'\?"),
     "table": ("file =", "fil =", r"unknown key 'data\.fil' \(line 7\)\. Did you mean 'file'\?"),
     "second of a list": (
