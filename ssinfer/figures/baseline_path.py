@@ -69,4 +69,6 @@ FIGURE = Figure(
         Column("gap", "float", "fraction", "Benchmark less observed spending, of the benchmark."),
     ),
     plot=draw,
+    names="name",
+    panels=4,
 )

@@ -1,4 +1,4 @@
-"""Figure: spending of the contract group by period, and the benchmarks of its performance periods."""
+"""Figure: spending of the contract group and its benchmarks, in baseline and performance periods."""
 
 import matplotlib.figure
 import numpy as np
@@ -17,7 +17,7 @@ MAX_CHARACTERS = 66  # of all tick labels together
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Return spending by period as a line, and benchmarks with 95% intervals in the performance periods."""
+    """Return spending by period as a line, and benchmarks: their fit in the baseline, then with 95% intervals."""
     picture = figure(4.1)
     axis = picture.subplots()
     observed = frame[frame["design"] == ""]
@@ -38,9 +38,12 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.plot(positions, spending, color=INK, linewidth=1.6, marker="o", markersize=4.5, zorder=5)
     ends: list[tuple[float, str, str]] = []
     for number, (design, part) in enumerate(benchmarks.groupby("design", sort=False)):
-        mean, lower, upper = (part[name].to_numpy() for name in ("value", "lower", "upper"))
+        paid = part[part["window"] == PERFORMANCE]
+        shift = part["period"].map(position) + step * (number + 1) * (part["window"] == PERFORMANCE)
+        axis.plot(shift, part["value"], color=colour(number), linewidth=1.1, zorder=3)
+        mean, lower, upper = (paid[name].to_numpy() for name in ("value", "lower", "upper"))
         axis.errorbar(
-            part["period"].map(position) + step * (number + 1), mean, yerr=np.nan_to_num([mean - lower, upper - mean]),
+            shift[paid.index], mean, yerr=np.nan_to_num([mean - lower, upper - mean]),
             fmt=marker(number), color=colour(number), markersize=6, elinewidth=1.8, zorder=4,
         )  # fmt: skip
         ends.append((float(mean[-1]), shorten(str(design)), colour(number)))
@@ -74,7 +77,7 @@ FIGURE = Figure(
     order=60,
     schema=FrameSchema(
         "case",
-        "one row per period of observed spending, and one row per design and performance period",
+        "one row per period of observed spending, and one row per design and period",
         Column("contract_group", "text", "", "Name of the contract group."),
         Column("currency", "text", "", "Currency of spending."),
         Column("interval", "text", "", "The interval of the benchmarks in words."),
@@ -82,9 +85,10 @@ FIGURE = Figure(
         Column("period", "text", "", "Label of the period."),
         Column("window", "text", "", f"{BASELINE!r}, {PERFORMANCE!r} or empty."),
         Column("masked", "bool", "", "Whether the design masks the period."),
-        Column("value", "float", "currency per insured-year", "Observed spending, or mean of the benchmark."),
+        Column("value", "float", "currency per insured-year", "Observed spending, or benchmark (fit or mean)."),
         Column("lower", "float", "currency per insured-year", "Lower end of the 95% interval; NaN if none."),
         Column("upper", "float", "currency per insured-year", "Upper end of the 95% interval; NaN if none."),
     ),
     plot=draw,
+    names="design",
 )

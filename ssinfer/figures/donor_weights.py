@@ -47,4 +47,6 @@ FIGURE = Figure(
         Column("weight", "float", "fraction", "Weight; negative weights extrapolate."),
     ),
     plot=draw,
+    names="name",
+    panels=3,
 )

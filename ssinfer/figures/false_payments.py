@@ -78,4 +78,5 @@ FIGURE = Figure(
         Column("main", "bool", "", "Whether this is the design with the advised threshold."),
     ),
     plot=draw,
+    names="design",
 )

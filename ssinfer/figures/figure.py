@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 
 from ssinfer.figures.style import style
+from ssinfer.foreign import joined, own
+from ssinfer.printed import listed
 from ssinfer.schema import FrameSchema
 from ssinfer.sentences import say
 
@@ -25,6 +28,8 @@ class Figure:
     plot: Callable[[pd.DataFrame], matplotlib.figure.Figure]  # draws a frame that has at least one row
     title: str | None = None  # heading above the figure, which screen readers read in place of the picture
     caption: str | None = None  # text below
+    names: str = ""  # column with the names of the designs and methods shown, which the caption lists
+    panels: int = 0  # most panels of one picture, one panel per name; 0: one picture of all names
 
     @property
     def heading(self) -> str:
@@ -38,6 +43,15 @@ class Figure:
 
     def caption_of(self, frame: pd.DataFrame) -> str:
         """Return the caption for a frame."""
-        return say(
-            f"figure.{self.name}.caption", self.caption, **{str(name): value for name, value in frame.iloc[0].items()}
-        )
+        values = {str(name): value for name, value in frame.iloc[0].items()}
+        text = say(f"figure.{self.name}.caption", self.caption, **values)
+        return joined([text, say("figure.shown", names=own(listed(self._shown(frame)))) if self.names else ""])
+
+    def parts(self, frame: pd.DataFrame) -> list[pd.DataFrame]:
+        """Return the frames of the pictures that show `frame`: a picture fits on a page."""
+        names = self._shown(frame) if self.panels else []
+        groups = np.array_split(np.array(names, dtype=object), max(1, -(-len(names) // (self.panels or 1))))
+        return [frame[frame[self.names].isin(group)] for group in groups] if len(groups) > 1 else [frame]
+
+    def _shown(self, frame: pd.DataFrame) -> list[str]:
+        return [name for name in frame[self.names].unique().tolist() if name]

@@ -67,4 +67,6 @@ FIGURE = Figure(
         Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
     ),
     plot=draw,
+    names="design",
+    panels=MAX_COLUMNS,
 )

@@ -49,7 +49,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
             say("figure.placebo_savings.n", n=len(placebos)), (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
             textcoords="offset points", va="top", color=SOFT,
         )  # fmt: skip
-        axis.text(0.98 * reach, 0.32 * top, _share(placebos), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
+        axis.text(0.98 * reach, 0.55 * top, _share(placebos), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
         known = part[np.isfinite(part["rate"])]
         _draw_thresholds(axis, known[known["item"] == THRESHOLD], top, None if panel else 0.012 * reach)
         for rate in known.loc[known["item"] == MEASURED, "rate"]:
@@ -112,4 +112,6 @@ FIGURE = Figure(
         Column("paid", "bool", "", "Whether a placebo reaches its threshold."),
     ),
     plot=draw,
+    names="design",
+    panels=6,
 )

@@ -50,4 +50,6 @@ FIGURE = Figure(
         Column("upper", "float", "SD of the prior", "95th percentile, less the median of the prior."),
     ),
     plot=draw,
+    names="name",
+    panels=1,
 )

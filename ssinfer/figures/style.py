@@ -36,7 +36,8 @@ _RC: Any = {
     "text.usetex": False,
     "svg.fonttype": "none",
     "path.simplify": False,
-    "figure.facecolor": "white",
+    "figure.facecolor": "none",  # the shadow of a figure that scrolls shows through
+    "axes.facecolor": "none",
 }
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import FAINT, INK, LINES, SOFT, colour, figure, percent_axis, shorten, spread
+from ssinfer.figures.style import FAINT, INK, LINES, SOFT, colour, figure, marker, percent_axis, shorten, spread
 from ssinfer.printed import count
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
@@ -29,6 +29,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         if item == DESIGN:
             inside = line["observed"].to_numpy()
             axis.plot(size, threshold, color=ink, linewidth=1.0, alpha=0.55)
+            axis.plot(size[-1:], threshold[-1:], color=ink, marker=marker(number), clip_on=False, zorder=5)
             axis.plot(size[inside], threshold[inside], color=ink, linewidth=2.6)
         else:
             dashes, _ = LINES["fit" if item == SAMPLING else "size"]

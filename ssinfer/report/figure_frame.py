@@ -20,3 +20,4 @@ class ReportFigure:
     section: str  # one of ``ssinfer.report.sections.SECTIONS``
     order: int  # position in the section, among tables and figures
     frame: Callable[[Analysis], pd.DataFrame]  # returns the frame that the figure draws
+    data: str = ""  # file of the study's folder with the data behind the figure, which its caption links

@@ -12,6 +12,7 @@ from ssinfer.errors import StudyError
 from ssinfer.figures.svg import inline, svg_of
 from ssinfer.foreign import chosen, own
 from ssinfer.language import speak, spoken
+from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.first_page import REPORTED
 from ssinfer.report.marked import marked
 from ssinfer.report.summarise import ReportData, summarise
@@ -19,6 +20,7 @@ from ssinfer.sentences import say, sentence
 from ssinfer.study.result import StudyResult
 
 TEMPLATES = Path(__file__).parent / "templates"
+MAX_HEAD = 90  # characters of the title above each printed page
 
 
 def write_report(result: StudyResult, folder: Path, language: str | None = None) -> Path:
@@ -37,10 +39,14 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None)
         pictures, documents = {}, {}
         for name, frame in data.figures.items():
             figure = FIGURES.find(name)
-            documents[name] = svg_of(figure.draw(frame))
             title, caption = figure.heading, figure.caption_of(frame)
-            element = Markup(inline(documents[name], name, str(escape(title))))  # noqa: S704  (matplotlib escapes)
+            drawn = [svg_of(figure.draw(part)) for part in figure.parts(frame)]
+            files = {f"{name}-{k}" if k > 1 else name: document for k, document in enumerate(drawn, 1)}
+            elements = [inline(document, file, str(escape(title))) for file, document in files.items()]
+            element = Markup("\n".join(elements))  # noqa: S704  (matplotlib escapes)
             pictures[name] = {"name": name, "title": title, "caption": caption, "element": element}
+            pictures[name]["data"] = FRAMES.find(name).data
+            documents |= files
         page = _render(data, pictures)
     with atomic_files(folder, last="report.html") as temporary:
         (temporary / "figures").mkdir()
@@ -58,5 +64,8 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
     words = {"say": say, "sentence": sentence, "marked": marked, "own": own, "tag": spoken().tag, "reported": REPORTED}
     with speak(own=data.result.own_language):
-        words["title"] = chosen(data.result.title)
+        title = chosen(data.result.title)
+        # the title as text of the style sheet, in which each sign is escaped
+        head = "".join(sign if sign.isalnum() or sign == " " else f"\\{ord(sign):x} " for sign in title[1][:MAX_HEAD])
+        words |= {"title": title, "head": Markup(head)}  # noqa: S704  (letters, digits and escapes)
         return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css, **words)

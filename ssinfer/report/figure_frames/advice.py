@@ -82,6 +82,6 @@ def _usual(key: ThresholdKey) -> bool:
 
 
 FRAME = (
-    ReportFigure("earnings", "advice", 10, earnings),
-    ReportFigure("false_payments", "advice", 20, false_payments),
+    ReportFigure("earnings", "advice", 10, earnings, "placebos.parquet"),
+    ReportFigure("false_payments", "advice", 20, false_payments, "thresholds.csv"),
 )

@@ -24,4 +24,4 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-FRAME = ReportFigure(name="balance", section="balance-section", order=20, frame=frame)
+FRAME = ReportFigure(name="balance", section="balance-section", order=20, frame=frame, data="savings.nc")

@@ -25,7 +25,7 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     if len(pairs) > MAX_BENCHMARKS:
         pairs = [pair for pair in pairs if pair[0] == first[0]]
     parts = [_observed(panel, analysis.result.designs[first[0]])]
-    parts += [_benchmark(fits[pair]).assign(design=analysis.label(pair)) for pair in pairs]
+    parts += [_benchmark(fits[pair], panel).assign(design=analysis.label(pair)) for pair in pairs]
     kinds = sorted({fits[pair].uncertainty for pair in pairs} & {"posterior", "sampling"})
     interval = say(".".join(["figure.case.interval", *filter(None, ["_".join(kinds)])]))
     labels = {"contract_group": analysis.group, "currency": analysis.result.currency}
@@ -48,8 +48,8 @@ def _observed(panel: Panel, design: Design) -> pd.DataFrame:
     return pd.DataFrame({**columns, "value": pooled, "lower": np.nan, "upper": np.nan})
 
 
-def _benchmark(cf: Counterfactual) -> pd.DataFrame:
-    """Return mean and 95% interval of the pooled benchmark by performance period."""
+def _benchmark(cf: Counterfactual, panel: Panel) -> pd.DataFrame:
+    """Return the pooled fit by baseline period, and mean and 95% interval of the benchmark by performance period."""
     draws = cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:])  # (draw, unit, period)
     years = cf.insured_years.values
     with np.errstate(invalid="ignore"):
@@ -58,7 +58,14 @@ def _benchmark(cf: Counterfactual) -> pd.DataFrame:
     if cf.uncertainty != "none":
         lower, upper = np.quantile(by_period, [0.025, 0.975], axis=0)
     columns = {"period": [*map(str, cf.benchmark["period"].values.tolist())], "window": PERFORMANCE, "masked": False}
-    return pd.DataFrame({**columns, "value": by_period.mean(axis=0), "lower": lower, "upper": upper})
+    performance = pd.DataFrame({**columns, "value": by_period.mean(axis=0), "lower": lower, "upper": upper})
+    if cf.fitted is None:
+        return performance
+    periods, known = cf.fitted["period"].values.tolist(), panel.insured_years
+    cells = np.ix_(cf.design.treated_rows(panel), panel.columns(periods))
+    fitted = np.average(cf.fitted.values, axis=0, weights=None if known is None else known[cells])
+    columns = {"period": [*map(str, periods)], "window": BASELINE, "masked": False, "lower": np.nan, "upper": np.nan}
+    return pd.concat([pd.DataFrame({**columns, "value": fitted}), performance], ignore_index=True)
 
 
-FRAME = ReportFigure(name="case", section="case-section", order=30, frame=frame)
+FRAME = ReportFigure(name="case", section="case-section", order=30, frame=frame, data="paths.csv")

@@ -47,15 +47,16 @@ def weights(analysis: Analysis) -> pd.DataFrame:
 
 def paths(analysis: Analysis) -> pd.DataFrame:
     """Return the gap of the contract group by period, and those of placebo contracts of the same design and method."""
-    parts = []
+    parts, keys = [], ["unit", "origin"]
     placebos = dict(_by_pair(analysis, "placebo_paths.parquet"))
     for label, own in _by_pair(analysis, "paths.csv"):
         for placebo, rows in ((False, own), (True, placebos.get(label, own[:0]))):
-            groups = [path for _, path in rows.groupby(["unit", "origin"], sort=False, observed=True)][:MAX_PLACEBOS]
-            for path in groups:
-                step = np.arange(len(path)) - (path["phase"] == "baseline").sum()
-                found = path[["unit", "origin"]].astype(str).assign(step=step, placebo=placebo, name=label)
-                parts.append(found.assign(gap=(1.0 - path["observed"] / path["benchmark"]).astype(float)))
+            marked = rows.assign(before=rows["phase"] == "baseline")
+            groups = marked.groupby(keys, sort=False, observed=True)
+            step = groups.cumcount() - groups["before"].transform("sum")
+            gap = (1.0 - rows["observed"] / rows["benchmark"]).astype(float)
+            path = rows[keys].astype(str).assign(step=step, placebo=placebo, name=label, gap=gap)
+            parts.append(path[groups.ngroup() < MAX_PLACEBOS])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -78,7 +79,7 @@ def parameters(analysis: Analysis) -> pd.DataFrame:
 
 
 FRAME = (
-    ReportFigure(name="donor_weights", section="evidence", order=10, frame=weights),
-    ReportFigure(name="baseline_path", section="evidence", order=20, frame=paths),
-    ReportFigure(name="prior_posterior", section="evidence", order=40, frame=parameters),
+    ReportFigure(name="donor_weights", section="evidence", order=10, frame=weights, data="weights.csv"),
+    ReportFigure(name="baseline_path", section="evidence", order=20, frame=paths, data="placebo_paths.parquet"),
+    ReportFigure(name="prior_posterior", section="evidence", order=40, frame=parameters, data="savings.nc"),
 )

@@ -16,4 +16,4 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     return table[[column.name for column in FIGURE.schema.columns]]
 
 
-FRAME = ReportFigure("frontier", "one-scale", 20, frame)
+FRAME = ReportFigure("frontier", "one-scale", 20, frame, "designs.csv")

@@ -61,4 +61,4 @@ def _contract_group(analysis: Analysis, pair: Pair) -> list[tuple[str, str, str,
     return [*items.values()]
 
 
-FRAME = ReportFigure(name="placebo_savings", section="comparison", order=30, frame=frame)
+FRAME = ReportFigure(name="placebo_savings", section="comparison", order=30, frame=frame, data="placebos.parquet")

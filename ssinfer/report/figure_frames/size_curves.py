@@ -35,4 +35,4 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(dict(zip(names, line, strict=True))) for line in lines], ignore_index=True)
 
 
-FRAME = ReportFigure(name="threshold_by_size", section="advice", order=26, frame=frame)
+FRAME = ReportFigure(name="threshold_by_size", section="advice", order=26, frame=frame, data="placebos.parquet")
