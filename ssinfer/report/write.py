@@ -36,7 +36,7 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None)
         raise StudyError(f"{folder} is a file, and the report needs a folder. Name another folder.")
     with speak(language or result.language, result.currency):
         data = summarise(result)
-        pictures, documents = {}, {}
+        pictures, documents = {}, dict[str, str]()
         for name, frame in data.figures.items():
             figure = FIGURES.find(name)
             title, caption = figure.heading, figure.caption_of(frame)
