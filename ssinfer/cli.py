@@ -81,6 +81,19 @@ def plan(study: Study, jobs: Jobs = 2, language: Language = None) -> None:
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, Argument(help="Folder that `ssinfer run` wrote.")],
+    language: Language = None,
+    out: Annotated[Path | None, Option("--out", help="HTML file; by default the folder's report is replaced.")] = None,
+) -> None:
+    """Write the report of a finished folder again, without a fit, for example in another language."""
+    from ssinfer.report import write_report  # noqa: PLC0415
+    from ssinfer.study.rewrite import rewrite_report  # noqa: PLC0415
+
+    echo(str(rewrite_report(folder, write_report, language=language, out=out)))
+
+
+@app.command()
 def migrate(
     study: Study,
     out: Annotated[Path | None, Option("--out", help="New file; by default the old one is kept beside it.")] = None,

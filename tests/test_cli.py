@@ -49,6 +49,7 @@ BACKTEST = FITS | {"designs.csv", "scenarios.csv", "advice.csv", "ladder.csv"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
 EVALUATE |= {"weights.csv", "diagnostics.csv", "paths.csv"}
 ALWAYS = {"manifest.json", "finding.json", "report.html", "figures", "study.toml", "SHA256SUMS", "dictionary.csv"}
+ALWAYS |= {"report_data.zip"}
 
 
 @pytest.fixture
@@ -93,6 +94,11 @@ def test_a_study(folder, ssinfer, command, files):
     assert manifest["ssinfer"] == ss.__version__
     if "backtest" in manifest["parts"]:
         assert len(pd.read_csv(out / "scores.csv")) == 1  # one design, one method
+    if command == "evaluate":
+        dutch = folder / "verslag.html"
+        assert ssinfer("report", out, "--language", "nl", "--out", dutch) == (0, f"{dutch}\n", "")
+        assert '<html lang="nl"' in dutch.read_text(encoding="utf-8")
+        assert (out / "report.html").read_text(encoding="utf-8") == page
 
 
 def test_one_half_does_not_replace_the_other(folder, ssinfer):

@@ -16,6 +16,9 @@ def svg_of(picture: Figure) -> str:
     with style():
         picture.savefig(stream, format="svg", metadata=_NO_METADATA)
     text = stream.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    # Ids of matplotlib are hashes of positions, whose last digits may differ between two layouts of a figure.
+    for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([a-z][0-9a-f]{10})"', text))):
+        text = text.replace(name, f"{name[0]}{number}")
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 

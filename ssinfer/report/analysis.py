@@ -106,7 +106,7 @@ class Analysis:
             return backtest
         frames = {name: getattr(backtest, name) for name in ("scores", "detection", "thresholds", "placebos")}
         frames = {name: frame[~frame["design"].isin(out)].reset_index(drop=True) for name, frame in frames.items()}
-        return replace(backtest, **frames, errors=backtest.errors[~backtest.placebos["design"].isin(out).to_numpy()])
+        return replace(backtest, **frames)
 
     @property
     def share(self) -> float:

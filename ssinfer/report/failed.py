@@ -13,10 +13,11 @@ from ssinfer.sentences import say
 from ssinfer.study.disclosure import disclosed_tables
 from ssinfer.study.frames import DICTIONARY
 from ssinfer.study.plan import Plan
+from ssinfer.study.report_data import REPORT_DATA
 from ssinfer.study.result import FINDING, MANIFEST, STUDY_FILE, SUMS, write_table
 
 NOTE = "error.txt"
-ALWAYS = (FINDING, STUDY_FILE, DICTIONARY.name, SUMS, MANIFEST)
+ALWAYS = (FINDING, REPORT_DATA, STUDY_FILE, DICTIONARY.name, SUMS, MANIFEST)
 OF_CASE = "savings.csv case_thresholds.csv settlement.csv savings.nc weights.csv diagnostics.csv paths.csv"
 OF_PLACEBOS = "placebos.parquet placebo_paths.parquet scores.csv detection.csv thresholds.csv"
 FILES = {"backtest": OF_PLACEBOS.split(), "evaluate": OF_CASE.split()}

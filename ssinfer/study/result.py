@@ -25,6 +25,7 @@ from ssinfer.study.disclosure import disclosed
 from ssinfer.study.frames import OUTPUT, with_dictionary
 from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.intact_groups import IntactGroups
+from ssinfer.study.report_data import REPORT_DATA, report_data
 from ssinfer.study.verdict import verdict_of
 
 MANIFEST, FINDING, STUDY_FILE, SUMS = "manifest.json", "finding.json", "study.toml", "SHA256SUMS"
@@ -98,16 +99,22 @@ def write_study(
             document = xr.DataTree.from_dict(trees).to_netcdf(engine="h5netcdf")
             (temporary / "savings.nc").write_bytes(document)
         (temporary / FINDING).write_text(f"{to_json(verdict_of(result).document())}\n", encoding="utf-8")
+        (temporary / REPORT_DATA).write_bytes(report_data(result))
         if report is not None:
             report(result, temporary)
         names = sorted(path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file())
-        sums = {name: sha256(temporary / name) for name in names}
-        (temporary / SUMS).write_bytes("".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode())
-        manifest = {**result.manifest, "files": {**sums, SUMS: sha256(temporary / SUMS)}}
-        (temporary / MANIFEST).write_text(f"{to_json(manifest)}\n", encoding="utf-8")
+        seal(temporary, result.manifest, {name: sha256(temporary / name) for name in names})
         if result.claims is not None or result.manifest["confidential"]:
             owner_only(temporary)
     return folder
+
+
+def seal(folder: Path, manifest: Mapping[str, Any], sums: Mapping[str, str]) -> None:
+    """Write the hashes of files, and the manifest with them."""
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
+    (folder / SUMS).write_bytes("".join(lines).encode())
+    files = {**dict(sorted(sums.items())), SUMS: sha256(folder / SUMS)}
+    (folder / MANIFEST).write_text(f"{to_json({**manifest, 'files': files})}\n", encoding="utf-8")
 
 
 def sha256(path: Path) -> str:
@@ -149,7 +156,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    ours = {*OUTPUT, "savings.nc", "report.html", "figures", FINDING, STUDY_FILE, SUMS, MANIFEST}
+    ours = {*OUTPUT, "savings.nc", REPORT_DATA, "report.html", "figures", FINDING, STUDY_FILE, SUMS, MANIFEST}
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
     if held:

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from html import unescape
 from itertools import combinations
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from ssinfer.errors import StudyError
 from ssinfer.report import write_report
 from ssinfer.report.console import design_table
 from ssinfer.report.look import look_text
+from ssinfer.structure import STRUCTURE
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.config import read_study
 from ssinfer.study.data import View
@@ -27,6 +30,7 @@ from ssinfer.study.hidden import CONTRACT_GROUP, MIN_HIDDEN, HiddenGroups, find_
 from ssinfer.study.look import look_at
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.protection import LEAST_DISTANCE, feasible_interval, protect
+from ssinfer.study.rewrite import rewrite_report
 
 YEARS = range(2016, 2022)
 SMALL = {"p-three": 3, "p-seven": 7, "p-nine": 9}  # insured
@@ -172,6 +176,15 @@ def texts_and_numbers(folder):
             nodes = [node.to_dataset() for node in xr.open_datatree(path, engine="h5netcdf").subtree]
             arrays = [array.values for node in nodes for array in {**node.data_vars, **node.coords}.values()]
             yield path.name, str(nodes), np.concatenate([a.ravel() for a in arrays if a.dtype.kind in "fi"])
+        elif path.suffix == ".zip":
+            with ZipFile(path) as archive:
+                text = re.sub(r'"object": \d+|"\d+\.npy"', "", archive.read(STRUCTURE).decode())  # numbers of parts
+                arrays = [np.load(archive.open(name)) for name in archive.namelist() if name != STRUCTURE]
+            yield (
+                path.name,
+                text,
+                np.concatenate([numbers_in(text), *(a.ravel() for a in arrays if a.dtype.kind in "fi")]),
+            )
         else:
             text = unescape(path.read_text(encoding="utf-8"))
             yield path.name, text, numbers_in(text) if path.suffix != ".svg" else np.array([])
@@ -187,6 +200,15 @@ def holds(numbers, secret):
     return bool(near.any() or (abs(secret) > 1000 and np.isin(round(abs(secret), 2), np.abs(numbers))))
 
 
+def test_the_report_is_written_again_with_the_same_bytes(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    rewrite_report(copy, write_report)
+    files = [path.relative_to(folder) for path in folder.rglob("*.*")]
+    assert [name for name in files if (folder / name).read_bytes() != (copy / name).read_bytes()] == []
+    assert not copy.stat().st_mode & 0o077
+    assert not (copy / "report.html").stat().st_mode & 0o077
+
+
 def test_no_output_holds_a_hidden_value(plan, result, folder, secrets):
     """Faults R24 and R25: console, CSV, Parquet, netCDF, JSON, HTML and SVG; the search itself finds what is there."""
     console = f"{look_text(look_at(plan))}\n{design_table(result)}"
@@ -200,6 +222,7 @@ def test_no_output_holds_a_hidden_value(plan, result, folder, secrets):
         "html",
         "svg",
         "toml",
+        "zip",
     }
     for name, text, numbers in outputs:
         assert not [unit for unit in SMALL if unit in text], name

@@ -112,7 +112,7 @@ def test_the_files_and_their_columns(result, tmp_path):
     names = {path.name for path in out.iterdir()}
     # design.md: DIR/ without the report, which is another test's
     wanted = {"scores.csv", "placebos.parquet", "thresholds.csv", "savings.nc", "settlement.csv", "manifest.json"}
-    wanted |= {"study.toml", "SHA256SUMS", "dictionary.csv"}
+    wanted |= {"study.toml", "SHA256SUMS", "dictionary.csv", "report_data.zip"}
     wanted |= {"placebo_paths.parquet", "paths.csv", "weights.csv", "diagnostics.csv"}
     assert names == wanted | {"detection.csv", "savings.csv", "case_thresholds.csv", "finding.json"}
     detection = pd.read_csv(out / "detection.csv")
@@ -508,7 +508,7 @@ def test_a_sample_as_large_as_the_placebos_gives_the_same_bytes(folder, result, 
     before, after = (
         write_study(part, tmp_path / name, report=None) for part, name in ((result, "before"), (every, "after"))
     )
-    names = {path.name for path in before.iterdir()} - {"manifest.json", "study.toml", "SHA256SUMS"}
+    names = {path.name for path in before.iterdir()} - {"manifest.json", "study.toml", "report_data.zip", "SHA256SUMS"}
     assert {name: (after / name).read_bytes() for name in names} == {
         name: (before / name).read_bytes() for name in names
     }
