@@ -20,9 +20,9 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axes = picture.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for number, (axis, name) in enumerate(zip(axes, names, strict=True)):
         rows = frame[frame["name"] == name]
-        for _, path in rows[rows["placebo"]].groupby(["unit", "origin"], sort=False):
+        for _, path in rows[rows["of_placebo"]].groupby(["unit", "origin"], sort=False):
             axis.plot(path["step"], path["gap"], color=SOFT, alpha=0.25, linewidth=0.7)
-        own = rows[~rows["placebo"]].sort_values("step")
+        own = rows[~rows["of_placebo"]].sort_values("step")
         axis.axhline(0.0, color=INK, linewidth=0.8)
         axis.axvspan(-0.5, frame["step"].max() + 0.5, color=FAINT, alpha=0.45, linewidth=0)
         axis.plot(own["step"], own["gap"], color=colour(number), marker=marker(number), linewidth=1.8, zorder=5)
@@ -62,7 +62,7 @@ FIGURE = Figure(
         "baseline_path",
         "one row per period of the contract group and of each placebo contract, per method",
         Column("name", "text", "", "Name of the design and method."),
-        Column("placebo", "bool", "", "Whether the row is of a placebo contract."),
+        Column("of_placebo", "bool", "", "Whether the row is of a placebo contract."),
         Column("unit", "text", "", "Unit."),
         Column("origin", "text", "", "First performance period."),
         Column("step", "int", "periods", "Periods since the start of the contract; negative in the baseline."),

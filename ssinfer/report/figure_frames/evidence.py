@@ -55,7 +55,7 @@ def paths(analysis: Analysis) -> pd.DataFrame:
             groups = marked.groupby(keys, sort=False, observed=True)
             step = groups.cumcount() - groups["before"].transform("sum")
             gap = (1.0 - rows["observed"] / rows["benchmark"]).astype(float)
-            path = rows[keys].astype(str).assign(step=step, placebo=placebo, name=label, gap=gap)
+            path = rows[keys].astype(str).assign(step=step, of_placebo=placebo, name=label, gap=gap)
             parts.append(path[groups.ngroup() < MAX_PLACEBOS])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
