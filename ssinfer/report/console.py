@@ -13,7 +13,7 @@ from rich.table import Table
 from ssinfer.foreign import own
 from ssinfer.language import currency_in_use, speak
 from ssinfer.report.analysis import ALL_SIZES, Analysis
-from ssinfer.report.table import TableColumn, columns_of, ranged
+from ssinfer.report.table import TableColumn, columns_of, ranged, word
 from ssinfer.report.text.finding import threshold_findings, verdict_findings
 from ssinfer.sentences import in_words, say
 from ssinfer.study.disclosure import disclosed
@@ -83,7 +83,7 @@ def _contract_group(savings: pd.DataFrame) -> Iterator[str]:
         ends = zip(known["lower"], known["upper"], strict=True)
         yield _text(GROUP, known.assign(interval=[ranged(*limits, 0) for limits in ends]))
     for row in rows[rows["reason"] != ""].to_dict("records"):
-        yield f"{row['pair']}: {say(f'cell.status.{row["status"]}')}: {row['reason']}"
+        yield f"{row['pair']}: {say(f'cell.status.{row["status"]}')}: {word('reason', row['reason'])}"
 
 
 def _with_pair(frame: pd.DataFrame) -> pd.DataFrame:

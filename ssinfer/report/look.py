@@ -13,7 +13,7 @@ from ssinfer.foreign import own
 from ssinfer.language import speak
 from ssinfer.look.checks import mean_of
 from ssinfer.panel import Panel
-from ssinfer.report.table import ranged
+from ssinfer.report.table import ranged, word
 from ssinfer.sentences import say, sentence
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.designs import StudyDesign
@@ -109,8 +109,9 @@ def _placebos(counts: Mapping[Any, int]) -> str:
 
 def _listed(frame: pd.DataFrame, label: str) -> str:
     """Return the lines and money of categories, most money first; only names where small numbers are hidden."""
+    frame = frame.assign(**{label: [word(label, name) for name in frame[label]]})
     if frame["lines"].isna().any():
-        return say("look.few_lines", names=", ".join(map(str, frame[label])))
+        return say("look.few_lines", names=", ".join(frame[label]))
     ordered = frame.sort_values("euros", ascending=False, kind="stable")
     rest = ordered.iloc[MOST:]
     rows = [*ordered.head(MOST)[[label, "lines", "euros"]].itertuples(index=False, name=None)]

@@ -1,6 +1,7 @@
 """ReportTable: declares one table of the report; Table: a table of printed cells."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -78,11 +79,22 @@ class TableColumn:
         if self.form == "own":
             return own(value)
         if self.form == "word":
-            try:
-                return say(f"cell.{self.name}.{value}" if isinstance(value, str) else "yes" if value else "no")
-            except KeyError:  # a value of the user's data
-                return foreign(value)
+            return word(self.name, value)
         return foreign(value) if self.form == "english" else str(value)
+
+
+def word(column: str, value: object) -> str:
+    """Return a value of a column in words, with the id ``cell.<column>.<value>``; an unknown one as it is.
+
+    A name in quotation marks within the value is no part of the id.
+    """
+    named = re.fullmatch(r"(.+?) (['\"].+['\"]) (.+)", str(value))
+    try:
+        if named:
+            return say(f"cell.{column}.{named[1]} {named[3]}", label=named[2])
+        return say(f"cell.{column}.{value}" if isinstance(value, str) else "yes" if value else "no")
+    except KeyError:  # a value of the user's data, or the message of an error
+        return foreign(value)
 
 
 def columns_of(declared: str) -> tuple[TableColumn, ...]:

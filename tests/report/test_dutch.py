@@ -2,17 +2,25 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from babel.messages.pofile import read_po, write_po
 
+from ssinfer.claims.enrolment import DAY_REASONS
+from ssinfer.claims.lines import CATEGORY, LATE, NO_KEY, OUTSIDE, OWN_COSTS, PRODUCT_GROUP, UNKNOWN_CATEGORY, name_of
 from ssinfer.contracts.contract import load_contract
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import StudyError
-from ssinfer.language import speak
+from ssinfer.foreign import Foreign
+from ssinfer.language import FOLDER, language, speak
 from ssinfer.report import write_report
 from ssinfer.report.console import design_table
+from ssinfer.report.table import word
 from ssinfer.study import plan_study
+from ssinfer.study.claims_data import ALL_SPENDING, ONE_OPEN_UNIT
+from ssinfer.study.disclosure import JOINED, NOT_SHOWN
 
 #: Frequent English words that are no Dutch words.
 ENGLISH = re.compile(
@@ -20,21 +28,23 @@ ENGLISH = re.compile(
     r"would|savings?|spending|threshold|contracts? group|payments?|insured|years?|design|method|unit|none|yes)\b",
     re.IGNORECASE,
 )
+CODES = (OUTSIDE, NO_KEY, OWN_COSTS, CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY, LATE)  # of lines that do not count
 VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect"}
 
 
 class Visible(HTMLParser):
     """The texts that a reader sees or hears, without those in another language and the style."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: str, tag: str = "nl") -> None:
         super().__init__()
+        self.tag = tag
         self.texts: list[str] = []
         self.open: list[bool] = []  # of each open tag: whether its text is left out
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
-        hidden = tag == "style" or given.get("lang", "nl") != "nl" or (bool(self.open) and self.open[-1])
+        hidden = tag == "style" or given.get("lang", self.tag) != self.tag or (bool(self.open) and self.open[-1])
         if not hidden and given.get("aria-label"):
             self.texts.append(given["aria-label"])
         if tag not in VOID:
@@ -101,6 +111,55 @@ def test_no_english_word_is_left_in_the_figures(folder):
 
 def test_no_english_word_is_left_on_the_console(dutch):
     assert english(design_table(dutch).splitlines()) == []
+
+
+def test_no_english_word_is_left_in_the_catalogue_nor_in_reasons_that_code_gives():
+    with FOLDER.joinpath("nl.po").open("rb") as stream:
+        texts = [text for message in read_po(stream, locale="nl") if message.id for text in _texts(message)]
+    assert english(re.sub(r"\{[^}]*\}|`[^`]*`|--\w+|\(#[^)]*\)", "", text) for text in texts) == []
+    reasons = [
+        *DAY_REASONS[1:],
+        *(name_of(code, "x") for code in CODES),
+        NOT_SHOWN,
+        JOINED,
+        ONE_OPEN_UNIT,
+        ALL_SPENDING,
+    ]
+    with speak("nl"):
+        words = [word("reason", reason) for reason in reasons]
+    assert [text for text in words if isinstance(text, Foreign)] == []
+
+
+def _texts(message):
+    return [message.string] if isinstance(message.string, str) else message.string
+
+
+def test_a_third_language_needs_one_catalogue_and_no_code(study, tmp_path, monkeypatch):
+    accents = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
+    with FOLDER.joinpath("en.po").open("rb") as stream:
+        catalogue = read_po(stream, locale="de")
+    for message in catalogue:
+        parts = [re.split(r"(\{[^}]*\}|\(#[^)]*\))", text) for text in _texts(message)]  # every second one is kept
+        texts = ["".join(p if i % 2 else p.translate(accents) for i, p in enumerate(part)) for part in parts]
+        message.string = texts[0] if isinstance(message.string, str) else tuple(texts)
+    (tmp_path / "languages").mkdir()
+    with (tmp_path / "languages" / "de.po").open("wb") as stream:
+        write_po(stream, catalogue)
+    monkeypatch.setattr("ssinfer.language.FOLDER", tmp_path / "languages")
+    language.cache_clear()
+    try:
+        folder = write_report(study, tmp_path / "out", "de").parent
+        console = design_table(replace(study, manifest={**study.manifest, "language": "de"}))
+    finally:
+        language.cache_clear()
+    page = Visible((folder / "report.html").read_text(encoding="utf-8"), "de").texts
+    figures = [path.read_text(encoding="utf-8") for path in (folder / "figures").glob("*.svg")]
+    drawn = [unescape(text) for figure in figures for text in re.findall(r"<text[^>]*>([^<]*)", figure)]
+    assert (len(page), len(drawn)) > (200, 50)
+    own = {"admin", "script", "alert", "others", "named", "group", "all", "Administrative", "numpy"}
+    said = [re.sub(r"\w+\(.*?\)|\w+[._]\w+|EUR", "", text) for text in (*page, *drawn, *console.splitlines())]
+    plain = [text for text in said if {*re.findall(r"(?<!\w)[A-Za-z]*[aeiou][A-Za-z]+(?!\w)", text)} - own]
+    assert plain == []
 
 
 def test_the_default_is_english(analysis, write, tmp_path):

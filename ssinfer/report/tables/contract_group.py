@@ -91,7 +91,7 @@ def _truth(analysis: Analysis) -> pd.DataFrame:
 
 TRUTH = "label:own true:percent:1 measured:percent:1 interval:cell difference:percent:1 covered:word"
 KINDS = " ".join(f"{kind}_{100 * level:g}:cell" for kind, level in INTERVALS)
-SETTLEMENT = "label:own settles:word contract:own party:word amount:money reason:english"
+SETTLEMENT = "label:own settles:word contract:own party:word amount:money reason:word"
 TABLES = (
     ReportTable("truth", "known-truth", 10, _truth, TRUTH),
     ReportTable("savings", "case-section", 10, _savings, SAVINGS),

@@ -6,6 +6,7 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, named, pair_of, span
+from ssinfer.report.table import word
 from ssinfer.study.hidden import CONTRACT_GROUP
 
 
@@ -29,7 +30,7 @@ def absent_findings(analysis: Analysis) -> Iterator[Finding]:
     elif not analysis.hidden:
         for reason, rows in result.settlement[result.settlement["party"] == ""].groupby("reason", sort=False):
             names = named([analysis.quoted(pair_of(row)) for _, row in rows.iterrows()])
-            yield Finding("absent_settlement_under", {"names": names, "reason": reason})
+            yield Finding("absent_settlement_under", {"names": names, "reason": word("reason", reason)})
     if result.panel.insured_years is None:
         yield Finding("absent_insured", {})
     if result.hidden is not None and (units := result.hidden.units - {CONTRACT_GROUP}):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ssinfer.finding import Finding
 from ssinfer.foreign import foreign, joined
 from ssinfer.report.analysis import Analysis, span
+from ssinfer.report.table import word
 from ssinfer.sentences import say
 from ssinfer.study.data import ClaimsCount
 
@@ -29,7 +30,7 @@ def counting_findings(analysis: Analysis) -> Iterator[Finding | list[Finding]]:
         yield Finding("contracted", {"names": [*names, *([say("more", n=n)] if n > 0 else [])]})
     yield from _by_definition(claims)
     if claims.why_no_truth:
-        yield Finding("no_truth", {"reason": claims.why_no_truth})
+        yield Finding("no_truth", {"reason": word("reason", claims.why_no_truth)})
     periods = Finding("claims_of", {"periods": span(result.panel.periods)})
     yield [periods] if groups.size is None else [periods, Finding("size_of_a_group", {})]
 
