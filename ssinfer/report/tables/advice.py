@@ -14,7 +14,8 @@ from ssinfer.report.table import ReportTable
 from ssinfer.report.tables.comparison import with_sizes
 from ssinfer.report.text.names import model_kinds, plain_key, threshold_name
 from ssinfer.sentences import say
-from ssinfer.thresholds.kind import ThresholdKey
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 SPECIFICATIONS = (
     "label:own threshold_name false_payment_rate:percent detection_rate:percent n_rows:number n_unjudged:number "
@@ -28,19 +29,19 @@ PARETO = (
     "label:own threshold_name abs_bias_case:percent:1 bias_sd_between:percent:1 abs_bias_selected:percent:1 "
     "false_payment_rate:percent detection_rate:percent"
 )
-KINDS = (
+KIND_COLUMNS = (
     "threshold_name promised:percent:0 threshold:percent false_payment_rate:percent detection_rate_3:percent "
     "expected_overpayment_money:number expected_underpayment_money:number n_rows:number"
 )
 
 
-def _model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
-    """Return one-sided thresholds of designs and methods with the first kind (credible), in all or by class of size."""
-    backtest, kinds = analysis.result.backtest, model_kinds()
+def model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
+    """Return one-sided thresholds of models and of placebos; by class of size only with the first kind (credible)."""
+    backtest, kinds = analysis.result.backtest, [*model_kinds(), KINDS.find(COMPARISON_KEY.kind)]
     records: list[dict[str, Any]] = []
-    for pair in analysis.pairs:
+    for pair in sorted(analysis.pairs, key=lambda pair: pair != analysis.main):
         thresholds = rows_of(None if backtest is None else backtest.thresholds, pair)
-        if not len(thresholds) or not (thresholds["kind"] == kinds[0].name).any():
+        if not len(thresholds) or (by_size and not (thresholds["kind"] == kinds[0].name).any()):
             continue
         chosen = thresholds[(thresholds["size_class"] != ALL_SIZES) == by_size]
         for size, part in chosen.groupby("size_class", sort=False):
@@ -48,7 +49,7 @@ def _model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
                 key = plain_key(kind, level)
                 name = {"threshold_name": threshold_name(key, short=True)}
                 labels = {"label": analysis.label(pair), "size_class": size, "promised": 1 - level, **name}
-                records.append({**next((dict(row) for _, row in part[key.rows(part)].iterrows()), {}), **labels})
+                records += [{**row, **labels} for _, row in part[key.rows(part)].iterrows()]
     return with_sizes(analysis, pd.DataFrame(records)) if records else pd.DataFrame()
 
 
@@ -97,12 +98,12 @@ def _ladder(analysis: Analysis) -> pd.DataFrame:
     return table.assign(change=words)
 
 
-_all_sizes, _each_size = (partial(_model_thresholds, by_size=by_size) for by_size in (False, True))
+_all_sizes, _each_size = (partial(model_thresholds, by_size=by_size) for by_size in (False, True))
 TABLES = (
     ReportTable("ladder", "advice", 25, _ladder, LADDER),
-    ReportTable("kinds", "advice", 30, _all_sizes, f"label:own {KINDS}", _model_remarks),
+    ReportTable("kinds", "thresholds-section", 20, _all_sizes, f"label:own {KIND_COLUMNS}", _model_remarks),
     ReportTable(
-        "kinds-by-size", "advice", 40, _each_size, f"label:own size_class {KINDS}", _model_remarks, folded=True
+        "kinds-by-size", "thresholds-section", 30, _each_size, f"label:own size_class {KIND_COLUMNS}", _model_remarks, folded=True
     ),
     ReportTable("pareto", "advice", 50, _pareto, PARETO, _pareto_remarks),
     ReportTable("specifications", "advice", 60, _specifications, SPECIFICATIONS, folded=True),

@@ -12,11 +12,11 @@ from ssinfer.report.text.names import threshold_in_words
 def advice_findings(analysis: Analysis) -> Iterator[Finding]:
     """Return the advice for the next contract, or why there is none."""
     result = analysis.result
-    yield Finding("advice_scope", {})
     if result.advice is not None:
         yield from _findings(analysis, result.advice)
     else:
         yield Finding("advice_backtest" if result.backtest is None else "advice_none", {"reason": result.no_advice})
+    yield Finding("advice_scope", {})
 
 
 def _findings(analysis: Analysis, advice: Advice) -> Iterator[Finding]:

@@ -1,0 +1,72 @@
+"""Answers of sections in one sentence: each stands first in its section."""
+
+from collections.abc import Iterator
+
+from ssinfer.finding import Finding
+from ssinfer.foreign import own
+from ssinfer.report.analysis import Analysis, rows_of, span
+from ssinfer.report.tables.advice import model_thresholds
+from ssinfer.report.tables.balance import balanced_pairs, judged_limits
+from ssinfer.report.text.finding import verdict_findings
+from ssinfer.report.text.names import comparison_group, kind_in_words
+
+
+def comparison_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return what the contract group is compared with."""
+    n, design = len(analysis.pairs), analysis.result.designs[analysis.main[0]]
+    if not analysis.result.manifest.get("settles", {}).get("method"):
+        yield Finding("lead_comparison_none", {"n": n})
+        return
+    said = {"group": comparison_group(design), "baseline": span(design.baseline), "method": own(analysis.main[1])}
+    yield Finding("lead_comparison" if n > 1 else "lead_comparison_only", said | {"n": n - 1})
+
+
+def balance_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return how many limits on balance are not met."""
+    limits = [limit["passed"] for _, fit in balanced_pairs(analysis) for limit in judged_limits(fit).values()]
+    if limits:
+        failed = sum(not passed for passed in limits)
+        yield Finding("lead_balance_failed" if failed else "lead_balance", {"n": len(limits), "failed": failed})
+
+
+def case_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return the measured saving, and its range over designs and methods."""
+    rows = [row for pair in analysis.pairs if (row := analysis.saving(pair)) is not None]
+    measured, rates = analysis.verdict.measured, [row["savings_rate"] for row in rows]
+    if measured is not None and len(rows) > 1:
+        numbers = {"n": len(rows), "rate": measured["rate"], "low": min(rates), "high": max(rates)}
+        yield Finding("lead_case", numbers | {"group": analysis.group})
+    elif measured is not None:
+        yield next(verdict_findings(analysis))
+
+
+def thresholds_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return the kinds of threshold that pay contracts without savings no more often than promised, and the others."""
+    rows, kinds = model_thresholds(analysis, by_size=False), dict[bool, list[str]]()
+    rows = rows_of(rows, analysis.main)
+    for kind, part in rows.groupby("kind", sort=False) if len(rows) else ():
+        by_chance = (part["promised"] * (1 - part["promised"]) / part["n_rows"]) ** 0.5
+        error = part["false_payment_rate_se"].fillna(by_chance)
+        keeps = bool((part["false_payment_rate"] - error <= part["promised"]).all())
+        kinds.setdefault(keeps, []).append(kind_in_words(str(kind)))
+    if kinds:
+        name = "lead_promise_some" if len(kinds) > 1 else "lead_promise_all" if True in kinds else "lead_promise_none"
+        yield Finding(name, {"kept": kinds.get(True, []), "broken": kinds.get(False, [])})
+
+
+def evidence_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return how many checks of the method that settles failed."""
+    rows = rows_of(analysis.result.tables.get("diagnostics.csv"), analysis.main)
+    if len(rows) and not analysis.hidden:
+        failed = int((rows["status"] == "fail").sum())
+        made = int((rows["status"] != "not evaluated").sum())
+        yield Finding("lead_checks_failed" if failed else "lead_checks", {"n": made, "failed": failed})
+
+
+def one_scale_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return how many designs have a lower threshold, and how many a smaller misallocation, than the first."""
+    table = analysis.compared
+    if len(table) > 1:
+        less = {name: int((table[name] < table[name][0]).sum()) for name in ("threshold_money", "misallocation")}
+        name = "lead_one_scale" if table["settles"][0] else "lead_one_scale_first"
+        yield Finding(name, {"n": len(table) - 1, **less})
