@@ -103,7 +103,13 @@ TABLES = (
     ReportTable("ladder", "advice", 25, _ladder, LADDER),
     ReportTable("kinds", "thresholds-section", 20, _all_sizes, f"label:own {KIND_COLUMNS}", _model_remarks),
     ReportTable(
-        "kinds-by-size", "thresholds-section", 30, _each_size, f"label:own size_class {KIND_COLUMNS}", _model_remarks, folded=True
+        "kinds-by-size",
+        "thresholds-section",
+        30,
+        _each_size,
+        f"label:own size_class {KIND_COLUMNS}",
+        _model_remarks,
+        folded=True,
     ),
     ReportTable("pareto", "advice", 50, _pareto, PARETO, _pareto_remarks),
     ReportTable("specifications", "advice", 60, _specifications, SPECIFICATIONS, folded=True),

@@ -90,7 +90,8 @@ def _origins(analysis: Analysis, key: ThresholdKey, settles: Row) -> Iterator[tu
         return
     near = analysis.placebos(analysis.main, "case")["block"]
     rows = rows[(rows["origin"] != start) & ~rows["block"].isin(near)]
-    for origin in rows["origin"].unique() if rows["origin"].nunique() > 1 else ():
+    origins = rows["origin"].unique()
+    for origin in origins if len(origins) > 1 else ():
         with suppress(SsinferError):  # too few placebos are left
             threshold = kind.for_case(fit[analysis.main], rows[rows["origin"] != origin], 1)(key)
             yield "origin", say("table.sensitivity.without", origin=origin), {**settles, "rate": threshold.rate}
