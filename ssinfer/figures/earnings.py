@@ -31,8 +31,8 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         shade = FALSE_PAYMENT(min(paid / DARKEST_FALSE_RATE, 1.0)) if cell["true_saving"] == 0 else TRUE_PAYMENT(paid)
         axis.add_patch(Rectangle((column, row), 1, 1, facecolor=shade, edgecolor="white", linewidth=2))
         of_100 = say("figure.earnings.of_100", paid=100 * paid)
-        axis.text(column + 0.5, row + 0.36, of_100, color=INK, weight="bold", **CENTRED)
-        axis.text(column + 0.5, row + 0.73, money(float(cell["payment"]), currency), color=INK, fontsize=8, **CENTRED)
+        axis.text(column + 0.5, row + 0.36, of_100, color=INK, weight="bold", fontsize=8, **CENTRED)
+        axis.text(column + 0.5, row + 0.73, money(float(cell["payment"]), currency), color=INK, fontsize=7.5, **CENTRED)
     advised = set(frame.loc[frame["advised"], "threshold"])
     for row, name in enumerate(names):
         if name in advised:
