@@ -6,18 +6,11 @@ from dataclasses import dataclass
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.tables.sensitivity import sensitivity_findings
+from ssinfer.report.text import leads
 from ssinfer.report.text.absent import absent_findings
 from ssinfer.report.text.advice import advice_findings
 from ssinfer.report.text.compared import block_findings, changed_findings, party_findings
 from ssinfer.report.text.counting import counting_findings
-from ssinfer.report.text.leads import (
-    balance_lead,
-    case_lead,
-    comparison_lead,
-    evidence_lead,
-    one_scale_lead,
-    thresholds_lead,
-)
 from ssinfer.report.text.methods import methods_findings, transport_findings
 from ssinfer.report.text.noise import intact_findings, noise_findings
 
@@ -32,16 +25,16 @@ class Section:
 
 
 SECTIONS = (
-    Section("comparison", comparison_lead),
-    Section("balance-section", balance_lead),
-    Section("case-section", case_lead),
-    Section("thresholds-section", thresholds_lead),
-    Section("evidence", evidence_lead),
+    Section("comparison", leads.comparison_lead),
+    Section("balance-section", leads.balance_lead),
+    Section("case-section", leads.case_lead),
+    Section("thresholds-section", leads.thresholds_lead),
+    Section("evidence", leads.evidence_lead),
     Section("sensitivity", sensitivity_findings),
     Section("known-truth"),
     Section("counting", counting_findings),
     Section("advice", advice_findings),
-    Section("one-scale", one_scale_lead),
+    Section("one-scale", leads.one_scale_lead),
     Section("changed", changed_findings, bullets=True),
     Section("blocks", block_findings),
     Section("parties", party_findings),
