@@ -19,6 +19,7 @@ from ssinfer.report.sections import SECTIONS
 from ssinfer.report.summarise import assemble
 from ssinfer.report.table import TABLES, columns_of
 from ssinfer.report.tables.comparison import with_sizes
+from ssinfer.study.frames import OUTPUT
 from ssinfer.thresholds.kind import KINDS
 
 MODULE = """
@@ -27,6 +28,7 @@ from matplotlib.figure import Figure as Canvas
 
 from ssinfer.figures.figure import Figure
 from ssinfer.report.figure_frame import ReportFigure
+from ssinfer.study.frames import OUTPUT
 from ssinfer.report.table import ReportTable, TableColumn
 from ssinfer.schema import Column, FrameSchema
 
@@ -139,3 +141,7 @@ def test_no_code_of_report_and_figures_names_a_threshold_kind():
                 parts = [node.value]
             named = {leaf.value for part in parts for leaf in ast.walk(part) if isinstance(leaf, ast.Constant)} & kinds
             assert not named, (path.name, named)
+
+
+def test_every_figure_links_a_file_of_the_folder():
+    assert {entry.data for entry in FRAMES.entries()} <= {*OUTPUT, "savings.nc"}
