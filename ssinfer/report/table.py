@@ -80,7 +80,7 @@ class TableColumn:
             return own(value)
         if self.form == "word":
             return word(self.name, value)
-        return foreign(value) if self.form == "english" else str(value)
+        return foreign(value) if self.form == "english" else value if isinstance(value, str) else str(value)
 
 
 def word(column: str, value: object) -> str:

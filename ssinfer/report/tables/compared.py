@@ -10,11 +10,11 @@ from ssinfer.sentences import say
 from ssinfer.study.compared_designs import DIFFERENCES
 
 ONE_SCALE = (
-    "numbered:own share_of_spending:percent:0 share_of_persons:percent:0 deviation_money:number threshold_all:percent "
+    "numbered share_of_spending:percent:0 share_of_persons:percent:0 deviation_money:number threshold_all:percent "
     "threshold_money:number false_payment_rate:percent misallocation:number by:cell judged:number"
 )
 PARTIES = (
-    "numbered:own programme:own saving:percent:0 own_saving:percent:1 detection_rate:percent paid:number "
+    "numbered programme saving:percent:0 own_saving:percent:1 detection_rate:percent paid:number "
     "paid_range:cell insurer:number insurer_range:cell pays_back:percent:0 more_than_saved:percent:0 "
     "earned_of_100:number:0 paid_without_threshold:number:0 case_paid:number"
 )
@@ -43,7 +43,7 @@ def _effects(analysis: Analysis) -> pd.DataFrame:
         key = block, listed([analysis.entry(*pair) for pair in pairs])
         record = records.setdefault(key, dict(zip(("block", "entry"), key, strict=True)))
         record |= {row["measure"]: row["effect"], f"{row['measure']}_se": row["effect_se"]}
-    return pd.DataFrame([*records.values()])
+    return pd.DataFrame([*records.values()], dtype=object)  # which keeps the `lang` of texts
 
 
 def _parties(analysis: Analysis) -> pd.DataFrame:
@@ -54,8 +54,8 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
         none = (part["saving"] == 0) & (part["scenario"] == part["scenario"].iloc[0])
         part = part[none | (part["saving"] == part["saving"].max())]
         names = [row["numbered"], *[f"{row['number']}."] * (len(part) - 1)]
-        programmes = [analysis.entry("scenario", name) for name in part["scenario"]]
-        parts.append(part.assign(numbered=names, programme=programmes))
+        words = {"numbered": names, "programme": [analysis.entry("scenario", name) for name in part["scenario"]]}
+        parts.append(part.assign(**pd.DataFrame(words, part.index, dtype=object)))
         for name in ("paid", "insurer"):
             ends = zip(part[f"{name}_5"], part[f"{name}_95"], strict=True)
             parts[-1][f"{name}_range"] = [ranged(*pair, 0) for pair in ends]
@@ -66,13 +66,14 @@ def _stop_loss(analysis: Analysis) -> pd.DataFrame:
     """Return what truncation leaves out, by design and window."""
     rows = analysis.result.tables.get("stop_loss.csv", pd.DataFrame())
     words = dict(analysis.compared[["design", "label"]].to_numpy()) if len(rows) else {}
-    return rows.assign(label=rows["design"].map(words)) if len(rows) else rows
+    label = pd.Series([words[name] for name in rows["design"]] if len(rows) else [], rows.index, dtype=object)
+    return rows.assign(label=label)
 
 
-STOP_LOSS = "label:own origin excess:number:0 excess_sd:number:0 groups:number:0"
+STOP_LOSS = "label origin excess:number:0 excess_sd:number:0 groups:number:0"
 TABLES = (
     ReportTable("one-scale-table", "one-scale", 10, _designs, ONE_SCALE),
-    ReportTable("effects", "blocks", 10, _effects, "block entry:own threshold_money:number deviation_money:number"),
+    ReportTable("effects", "blocks", 10, _effects, "block entry threshold_money:number deviation_money:number"),
     ReportTable("parties-table", "parties", 10, _parties, PARTIES),
     ReportTable("stop-loss", "parties", 20, _stop_loss, STOP_LOSS, folded=True),
 )

@@ -173,7 +173,7 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
         "s", "", bullets=False, sentences=(), items=(TABLES.find("one-scale-table").build(both),), reasons={}
     )
     page = _render(ReportData(both.result, first_page(both), (), (section,)), {})
-    shown = re.search(r'<table id="one-scale-table">.*?</table>', page, re.DOTALL)
+    shown = re.search(r'<table id="one-scale-table"[^>]*>.*?</table>', page, re.DOTALL)
     assert shown is not None
     assert shown[0].count("<tr>") == 1 + 12
     assert "<summary>12 more rows</summary>" in page
