@@ -177,7 +177,7 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
     assert shown is not None
     assert shown[0].count("<tr>") == 1 + 12
     assert "<summary>12 more rows</summary>" in page
-    assert '<table id="one-scale-table-rest">' in page
+    assert '<table id="one-scale-table-rest"' in page
 
 
 def test_the_console_of_a_grid_prints_the_frontier_within_80_columns(compared, monkeypatch):
