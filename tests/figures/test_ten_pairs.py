@@ -57,7 +57,7 @@ def case():
 def baseline_path():
     step = np.arange(-3, 2)
     shape = {"unit": "u", "origin": "o", "step": step, "gap": 0.01 * step}
-    return pd.concat([pd.DataFrame(shape).assign(name=name, placebo=False) for name in NAMES], ignore_index=True)
+    return pd.concat([pd.DataFrame(shape).assign(name=name, of_placebo=False) for name in NAMES], ignore_index=True)
 
 
 def donor_weights():
