@@ -31,7 +31,8 @@ WHOLE += (SimilarSize, SimilarSpending, Specification, ThresholdKey, Timeline, W
 PARTS = {  # fields that a report reads
     Panel: "units periods spending insured_years periods_per_year timeline",
     BacktestResult: "scores detection thresholds placebos seed",
-    Counterfactual: "method benchmark confidence spending insured_years fitted uncertainty diagnostics failures inference",
+    Counterfactual: "method benchmark confidence spending insured_years fitted uncertainty diagnostics failures "
+    "inference",
 }
 COUNTED = {  # the same of classes that are read as plain namespaces
     "ClaimsCount": "extracts practices groups left_over contracted truth why_no_truth",

@@ -62,7 +62,7 @@ def _benchmark(cf: Counterfactual, panel: Panel) -> pd.DataFrame:
     if cf.fitted is None:
         return performance
     periods, known = cf.fitted["period"].values.tolist(), panel.insured_years
-    cells = np.ix_(cf.design.treated_rows(panel), panel.columns(periods))
+    cells = np.ix_(panel.rows(cf.benchmark["unit"].values.tolist()), panel.columns(periods))
     fitted = np.average(cf.fitted.values, axis=0, weights=None if known is None else known[cells])
     columns = {"period": [*map(str, periods)], "window": BASELINE, "masked": False, "lower": np.nan, "upper": np.nan}
     return pd.concat([pd.DataFrame({**columns, "value": fitted}), performance], ignore_index=True)
