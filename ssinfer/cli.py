@@ -74,7 +74,7 @@ def check(study: Study, jobs: Jobs = 2, language: Language = None) -> None:
 @app.command()
 def plan(study: Study, jobs: Jobs = 2, language: Language = None) -> None:
     """List the designs of a study, their fits, and the expected time of the backtest, before anything is run."""
-    from ssinfer.report.plan import plan_text  # noqa: PLC0415
+    from ssinfer.console.plan import plan_text  # noqa: PLC0415
     from ssinfer.study import plan_study  # noqa: PLC0415
 
     echo(plan_text(plan_study(study, n_jobs=jobs, language=language), n_jobs=jobs))
@@ -156,8 +156,8 @@ def methods() -> None:
 @app.command()
 def thresholds() -> None:
     """List kinds of threshold: what each learns from, whether it has levels, and whether a study may settle by it."""
-    from ssinfer.report.text.names import kind_name  # noqa: PLC0415
     from ssinfer.thresholds.kind import KINDS  # noqa: PLC0415
+    from ssinfer.thresholds.names import kind_name  # noqa: PLC0415
 
     marks = {True: "yes", False: "no"}
     rows = [[k.name, kind_name(k.name), k.learns_from, marks[k.has_level], marks[k.settles]] for k in KINDS.entries()]
@@ -348,14 +348,14 @@ def _study(
     from rich.progress import Progress  # noqa: PLC0415
 
     from ssinfer.atomic import output_folder  # noqa: PLC0415
+    from ssinfer.console.design_table import design_table  # noqa: PLC0415
+    from ssinfer.console.look import look_text  # noqa: PLC0415
     from ssinfer.language import speak  # noqa: PLC0415
     from ssinfer.report import write_report  # noqa: PLC0415
-    from ssinfer.report.console import design_table  # noqa: PLC0415
-    from ssinfer.report.failed import failed_folder, write_failed  # noqa: PLC0415
-    from ssinfer.report.look import look_text  # noqa: PLC0415
     from ssinfer.sentences import say  # noqa: PLC0415
     from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
     from ssinfer.study.disclosure import disclosed  # noqa: PLC0415
+    from ssinfer.study.failed import failed_folder, write_failed  # noqa: PLC0415
 
     plan: Plan | None = None
     tables: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from ssinfer.arguments import Number, Optional, Several, check_arguments, checke
 from ssinfer.errors import DesignError, refuse_unknown
 from ssinfer.input_table import natural_order
 from ssinfer.panel import Panel
+from ssinfer.sentences import say
 
 EARTH_RADIUS_KM = 6371.0088
 
@@ -161,3 +162,25 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     if values.get("spending_within") is not None:
         rules.append(SimilarSpending(values["spending_within"]))
     return None if not rules else rules[0] if len(rules) == 1 else Every(tuple(rules))
+
+
+def comparison_group(donors: ComparisonRule | tuple[str, ...] | None, n_under_contract: int) -> str:
+    """Return the rule of a comparison group in words, without contracted units if there are any."""
+    rule = _in_words(donors)
+    return say("comparison.without_contracted", rule=rule, n=n_under_contract) if n_under_contract else rule
+
+
+def _in_words(rule: Any) -> str:
+    if rule is None:
+        return say("comparison.all")
+    if isinstance(rule, tuple | Listed):
+        units = rule.units if isinstance(rule, Listed) else rule
+        return ", ".join(units) if len(units) <= 3 else say("comparison.named", n=len(units))
+    if isinstance(rule, Within):
+        return say("comparison.beyond" if rule.beyond else "comparison.within", km=rule.km, beyond=rule.beyond)
+    if isinstance(rule, SimilarSize):
+        given = [name for name in ("ratio", "at_least") if getattr(rule, name) not in (0.0, float("inf"))]
+        return say(f"comparison.{'_'.join(['size', *given])}", **vars(rule))
+    if isinstance(rule, SimilarSpending):
+        return say("comparison.spending", share=100 * rule.within)
+    return "; ".join(map(_in_words, rule.rules)) if isinstance(rule, Every) else repr(rule)

@@ -1,6 +1,10 @@
 """paired_detection: the difference in detection between two designs, on the same placebos."""
 
+import math
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -13,11 +17,13 @@ from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
 from ssinfer.typing import Booleans
 
+type Pair = tuple[str, str]  # design and method
+
 
 def paired_detection(
     placebos: pd.DataFrame,
-    first: tuple[str, str],
-    second: tuple[str, str],
+    first: Pair,
+    second: Pair,
     saving: float = 0.03,
     level: float = 0.95,
     seed: int = 1,
@@ -34,6 +40,17 @@ def paired_detection(
     differences = (weights * gaps)[counts > 0].sum(axis=1) / counts[counts > 0]
     error = spread_of_replicates(differences[1:, None], both["block_x"].nunique())[0]
     return float(differences[0]), float(error)
+
+
+def worse_and_equal(placebos: pd.DataFrame, pairs: Sequence[Pair], seed: int) -> dict[str, list[Pair]]:
+    """Return the pairs that detect less than the first (at 5% over their number: Bonferroni), and the other pairs."""
+    found: dict[str, list[Pair]] = {"worse": [], "equal": []}
+    for pair in pairs[1:]:
+        with suppress(RefusalError):  # too few placebos are shown
+            gap, error = paired_detection(placebos, pairs[0], pair, seed=seed)
+            worse = math.isfinite(error) and gap > error * NormalDist().inv_cdf(1 - 0.025 / (len(pairs) - 1))
+            found["worse" if worse else "equal"].append(pair)
+    return found
 
 
 def _detected(

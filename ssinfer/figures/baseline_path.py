@@ -1,5 +1,7 @@
 """Figure: the error of the benchmark in baseline and performance periods, with those of placebo contracts."""
 
+from collections.abc import Mapping
+
 import matplotlib.figure
 import numpy as np
 import pandas as pd
@@ -11,6 +13,21 @@ from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 
 ROW_HEIGHT = 1.9  # of one design and method, inches
+MAX_PLACEBOS = 150  # paths per method
+
+
+def paths_frame(paths: Mapping[str, pd.DataFrame], placebos: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return gaps by period, of the contract group (paths.csv) and of placebo contracts (placebo_paths), by name."""
+    parts, keys = [], ["unit", "origin"]
+    for name, own in paths.items():
+        for placebo, rows in ((False, own), (True, placebos.get(name, own[:0]))):
+            marked = rows.assign(before=rows["phase"] == "baseline")
+            groups = marked.groupby(keys, sort=False, observed=True)
+            step = groups.cumcount() - groups["before"].transform("sum")
+            gap = (1.0 - rows["observed"] / rows["benchmark"]).astype(float)
+            path = rows[keys].astype(str).assign(step=step, of_placebo=placebo, name=name, gap=gap)
+            parts.append(path[groups.ngroup() < MAX_PLACEBOS])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

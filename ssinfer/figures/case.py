@@ -1,12 +1,17 @@
 """Figure: spending of the contract group and its benchmarks, in baseline and performance periods."""
 
+from collections.abc import Mapping
+
 import matplotlib.figure
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, shorten, spread
+from ssinfer.panel import Panel
 from ssinfer.printed import plain
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
@@ -14,6 +19,54 @@ from ssinfer.sentences import say
 BASELINE, PERFORMANCE, NO_WINDOW = "baseline", "performance", ""
 MAX_OFFSET = 0.2  # between benchmarks of one period, in periods
 MAX_CHARACTERS = 66  # of all tick labels together
+MAX_BENCHMARKS = 6
+
+
+def case_frame(
+    panel: Panel, design: Design, fits: Mapping[str, Counterfactual], *, contract_group: str, currency: str
+) -> pd.DataFrame:
+    """Return observed spending of the treated units, and the benchmarks by name, which are on the panel's spending."""
+    parts = [_observed(panel, design), *(_benchmark(cf, panel).assign(design=name) for name, cf in fits.items())]
+    kinds = sorted({cf.uncertainty for cf in fits.values()} & {"posterior", "sampling"})
+    interval = say(".".join(["figure.case.interval", *filter(None, ["_".join(kinds)])]))
+    labels = {"contract_group": contract_group, "currency": currency, "interval": interval}
+    return pd.concat(parts, ignore_index=True).assign(**labels)
+
+
+def _observed(panel: Panel, design: Design) -> pd.DataFrame:
+    """Return the pooled spending of the treated units until the last performance period."""
+    rows = design.treated_rows(panel)
+    size = int(panel.columns(design.performance).max()) + 1
+    spending = panel.spending[rows, :size]
+    years = np.ones(spending.shape) if panel.insured_years is None else panel.insured_years[rows, :size]
+    with np.errstate(invalid="ignore"):
+        pooled = (spending * years).sum(axis=0) / years.sum(axis=0)  # NaN where a unit has none
+    window, masked = np.full(size, NO_WINDOW, dtype=object), np.zeros(size, dtype=bool)
+    window[panel.columns(design.baseline)] = BASELINE
+    window[panel.columns(design.performance)] = PERFORMANCE
+    masked[panel.columns(design.masked) if design.masked else []] = True
+    columns = {"design": "", "period": [*map(str, panel.periods[:size])], "window": window, "masked": masked}
+    return pd.DataFrame({**columns, "value": pooled, "lower": np.nan, "upper": np.nan})
+
+
+def _benchmark(cf: Counterfactual, panel: Panel) -> pd.DataFrame:
+    """Return the pooled fit by baseline period, and mean and 95% interval of the benchmark by performance period."""
+    draws = cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:])  # (draw, unit, period)
+    years = cf.insured_years.values
+    with np.errstate(invalid="ignore"):
+        by_period = np.where(years > 0, draws * years, 0.0).sum(axis=1) / years.sum(axis=0)  # (draw, period)
+    lower, upper = np.full((2, by_period.shape[1]), np.nan)
+    if cf.uncertainty != "none":
+        lower, upper = np.quantile(by_period, [0.025, 0.975], axis=0)
+    columns = {"period": [*map(str, cf.benchmark["period"].values.tolist())], "window": PERFORMANCE, "masked": False}
+    performance = pd.DataFrame({**columns, "value": by_period.mean(axis=0), "lower": lower, "upper": upper})
+    if cf.fitted is None:
+        return performance
+    periods, known = cf.fitted["period"].values.tolist(), panel.insured_years
+    cells = np.ix_(panel.rows(cf.benchmark["unit"].values.tolist()), panel.columns(periods))
+    fitted = np.average(cf.fitted.values, axis=0, weights=None if known is None else known[cells])
+    columns = {"period": [*map(str, periods)], "window": BASELINE, "masked": False, "lower": np.nan, "upper": np.nan}
+    return pd.concat([pd.DataFrame({**columns, "value": fitted}), performance], ignore_index=True)
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -1,5 +1,7 @@
 """Figure: the weights of the donors that make the benchmark."""
 
+from collections.abc import Mapping
+
 import matplotlib.figure
 import numpy as np
 import pandas as pd
@@ -10,6 +12,24 @@ from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 
 BAR_HEIGHT = 0.24  # inches
+MAX_DONORS = 8  # bars per method
+EVEN = 0.5  # effective donors of all donors, from which no picture of the weights is needed
+
+
+def weights_frame(weights: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the largest weights by method, and the sum of all others, from rows of weights.csv by name."""
+    parts = []
+    donors = max((rows["donor"].nunique() for rows in weights.values()), default=0)
+    for name, rows in weights.items():
+        mean = rows.groupby("donor", sort=False)["weight"].mean()
+        mean = mean.loc[mean.abs().sort_values(ascending=False, kind="stable").index]
+        if 1 / (mean**2).sum() > EVEN * donors:
+            continue
+        shown, rest = mean[:MAX_DONORS], mean[MAX_DONORS:]
+        bars = [(str(donor), 0, weight) for donor, weight in shown.items()]
+        bars += [("", len(rest), rest.sum())] if len(rest) else []
+        parts.append(pd.DataFrame(bars, columns=["donor", "others", "weight"]).assign(name=name))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -1,20 +1,51 @@
 """Figure: the probability of payment and the expected payment by true saving, one row per threshold."""
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import CENTRED, INK, SOFT, figure
 from ssinfer.printed import money, separated
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.names import threshold_name
 
 TRUE_PAYMENT = LinearSegmentedColormap.from_list("true payment", ["#FFFFFF", "#7FB8DC"])
 FALSE_PAYMENT = LinearSegmentedColormap.from_list("false payment", ["#FFFFFF", "#D55E00"])
 DARKEST_FALSE_RATE = 0.25
 ROW_HEIGHT = 0.46  # inches
+TRUE_SAVINGS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.10])
+
+
+def earnings_frame(placebos: pd.DataFrame, share: float, best: ThresholdKey | None) -> pd.DataFrame:
+    """Return payments to placebos by true saving for one-sided 95% thresholds and the `best` one, at a sharing rate."""
+    if not len(placebos):
+        return pd.DataFrame()
+    levels = (0.95,) if best is None or best.level in (None, 0.95) else (0.95, best.level)
+    benchmark = placebos["benchmark"].to_numpy(dtype=float)
+    relative = placebos["spending"].to_numpy(dtype=float) / benchmark
+    measured = placebos["savings_rate"].to_numpy(dtype=float) + TRUE_SAVINGS[:, None] * relative  # (saving, placebo)
+    parts = []
+    thresholds = thresholds_of_placebos(placebos, levels)
+    for key in sorted(thresholds, key=lambda key: KINDS.names().index(key.kind)):
+        usual = key.level == 0.95 or KINDS.find(key.kind).learns_from == "size"
+        usual = usual and key.side == "one-sided" and not key.informed
+        if not (usual or key == best):
+            continue
+        known = ~np.isnan(thresholds[key])
+        paid = (measured >= thresholds[key])[:, known]
+        payment = np.where(paid, share * np.maximum(measured[:, known], 0.0) * benchmark[known], 0.0)
+        columns = {"true_saving": TRUE_SAVINGS, "paid": paid.mean(axis=1), "payment": payment.mean(axis=1)}
+        parts.append(pd.DataFrame({**columns, "threshold": threshold_name(key, short=True), "advised": key == best}))
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(due=share * table["true_saving"] * float(placebos["spending"].mean()))
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -1,6 +1,8 @@
 """Figure: the false payment rate that each threshold promises, and the rate on placebo contracts."""
 
+from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 import matplotlib.figure
 import pandas as pd
@@ -11,10 +13,52 @@ from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
 from ssinfer.printed import separated
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.names import threshold_name
 
 Z = 1.959963984540054
 AS_PROMISED, OTHERS = "#0072B2", "#A9A9A9"
 ROW_HEIGHT = 0.3  # inches
+SAMPLING_ALONE = ThresholdKey("", 0.95, "two-sided")  # a model without group shock, at the level that is usual
+
+
+def false_payments_frame(
+    backtested: Mapping[str, pd.DataFrame],
+    sampling: Mapping[str, tuple[float, float]],
+    main: str,
+    best: ThresholdKey | None,
+) -> pd.DataFrame:
+    """Return one row per threshold and design: one-sided, two-sided 95% of models, and the advised threshold.
+
+    Parameters
+    ----------
+    backtested : rows of thresholds.csv by name of the design
+    sampling : rate of payments by sampling noise alone, with its standard error, by name of the design
+    main, best : name of the design with the advised threshold, and this threshold (None without advice)
+    """
+    entries: list[tuple[ThresholdKey, tuple[Any, ...]]] = []
+    for design, rows in backtested.items():
+        if len(rows) and design in sampling:
+            name = say("figure.false_payments.sampling")
+            entries.append((SAMPLING_ALONE, (name, design, *sampling[design], design == main)))
+        for _, row in rows.iterrows():
+            key = ThresholdKey.of(row)
+            if _usual(key) or key == best:
+                name = threshold_name(key)
+                name = say("figure.false_payments.advised", name=name) if key == best else name
+                rate, error = float(row["false_payment_rate"]), float(row["false_payment_rate_se"])
+                entries.append((key, (name, design, rate, error, design == main)))
+    kinds = ["", *KINDS.names()]
+    entries.sort(key=lambda entry: (kinds.index(entry[0].kind), entry[0].informed, -(entry[0].promised_rate or 0.0)))
+    frame = pd.DataFrame([row for _, row in entries], columns=["threshold", "design", "rate", "standard_error", "main"])
+    return frame.assign(promised=pd.Series([key.promised_rate for key, _ in entries], dtype=float))
+
+
+def _usual(key: ThresholdKey) -> bool:
+    """Return whether the figure shows a threshold that is not advised."""
+    if key.side == "one-sided":
+        return not key.informed or key.level == 0.95
+    return KINDS.find(key.kind).learns_from == "fit" and key.level == 0.95 and not key.informed
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -15,6 +15,14 @@ LABELLED = 10  # designs that have a label: more would not be read
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3, "relpos": (0, 0.5)}
 
 
+def frontier_frame(designs: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Return the measures of every design that has a threshold, of several designs."""
+    if len(designs) < 2:
+        return pd.DataFrame()
+    table = designs[designs["threshold_money"].notna()].assign(currency=currency)
+    return table[[column.name for column in FIGURE.schema.columns]]
+
+
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     """Return one circle per design, its area by the share of spending covered, and labels of those on the frontier."""
     picture = figure(5.4)

@@ -1,11 +1,14 @@
 """Figure: balance of treated and comparison persons on each covariate, before and after matching or weighting."""
 
+from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
 import matplotlib.figure
 import pandas as pd
 
+from ssinfer.benchmarks.matched.balance import measures
+from ssinfer.benchmarks.matched.balance.measures import SMD
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import COLOURS, FAINT, INK, SOFT, figure, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
@@ -14,6 +17,17 @@ from ssinfer.sentences import say
 MAX_COLUMNS = 3  # panels side by side
 AFTER = COLOURS[0]
 DOTS: Any = {"marker": "o", "linestyle": "", "markersize": 5.5, "clip_on": False}
+MAX_COVARIATES = 30
+
+
+def balance_frame(balance: Mapping[str, tuple[pd.DataFrame, float]]) -> pd.DataFrame:
+    """Return one row per design and covariate, the largest difference before first, from tables and limits by name."""
+    parts = []
+    for name, (table, limit) in balance.items():
+        differences = table[[SMD, SMD + measures.AFTER]].abs().sort_values(SMD, ascending=False)
+        differences = differences.head(MAX_COVARIATES).set_axis(["before", "after"], axis=1)
+        parts.append(differences.rename_axis("covariate").reset_index().assign(design=name, limit=limit))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

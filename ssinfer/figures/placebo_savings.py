@@ -1,5 +1,7 @@
 """Figure: measured savings of placebo contracts, by design, with the thresholds of the contract group."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.figure
@@ -8,12 +10,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
+from ssinfer.errors import SsinferError
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import INK, LINES, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
+from ssinfer.level import check_level
 from ssinfer.printed import percent
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.names import kind_name, plain_key
+from ssinfer.thresholds.placebo import COMPARISON_KEY
+from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
 from ssinfer.typing import Floats, Integers
+
+type Item = tuple[str, str, str, float]  # item, name, what it learns from, rate
 
 PLACEBO, THRESHOLD, MEASURED = "placebo contract", "threshold", "contract group"
 LABEL_HEIGHT = 0.18  # of a threshold's label, as a share of the highest bar
@@ -21,6 +31,47 @@ FIRST_PANEL, OTHER_PANEL = 1.0 + 3.3 * LABEL_HEIGHT, 1.12  # heights; the first 
 SHARE_SHOWN = 0.995
 N_BINS = 48
 WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}  # behind words that lines may cross
+
+
+def placebos_frame(placebos: Mapping[str, pd.DataFrame], groups: Mapping[str, list[Item]]) -> pd.DataFrame:
+    """Return the placebos by name of the design, with the lines of the contract group (`group_items`)."""
+    parts = []
+    for name, rows in placebos.items():
+        try:
+            thresholds = cross_fitted_placebo_thresholds(rows, check_level(COMPARISON_KEY.level), COMPARISON_KEY.side)
+        except SsinferError:
+            thresholds = np.full(len(rows), np.nan)
+        rates = rows["savings_rate"].to_numpy(dtype=float)
+        columns = {"rate": rates, "judged": ~np.isnan(thresholds), "paid": rates >= thresholds}
+        part = pd.DataFrame({"item": PLACEBO, "name": "", "learns_from": "", **columns})
+        group = [(*item, False, False) for item in groups[name]]
+        of_design = [part, *([pd.DataFrame(group, columns=part.columns)] if group else [])]
+        parts.append(pd.concat(of_design, ignore_index=True).assign(design=name))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def group_items(thresholds: pd.DataFrame, saving: float | None, decides: Mapping[str, Any] | None) -> list[Item]:
+    """Return the saving of the contract group and its thresholds: where it settles, only the one that `decides`."""
+    items: dict[str, Item] = {}
+    if decides is not None and decides["rate"] is not None:
+        learns_from = KINDS.find(decides["kind"]).learns_from if decides["kind"] in KINDS.names() else "size"
+        items["decides"] = (THRESHOLD, kind_name(decides["kind"]), learns_from, decides["rate"])
+    for kind in () if items or not len(thresholds) else KINDS.entries():
+        if kind.name == COMPARISON_KEY.kind:
+            key = COMPARISON_KEY
+        elif kind.learns_from == "fit" and kind.has_level and kind.pays:
+            key = plain_key(kind, 0.95, "two-sided")
+        elif kind.learns_from == "size":
+            key = ThresholdKey(kind.name)
+        else:
+            continue
+        rates = thresholds.loc[key.rows(thresholds), "rate"]
+        if len(rates) and math.isfinite(rates.iloc[0]):
+            line = (THRESHOLD, kind_name(kind.name), kind.learns_from, float(rates.iloc[0]))
+            items.setdefault(kind.learns_from, line)
+    if saving is not None:
+        items[MEASURED] = (MEASURED, "", "", saving)
+    return [*items.values()]
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -1,5 +1,8 @@
 """Figure: the parameters of a Bayesian benchmark, before and after the data."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import matplotlib.figure
 import numpy as np
 import pandas as pd
@@ -10,6 +13,22 @@ from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 
 ROW_HEIGHT = 0.42  # of one parameter, inches
+MAX_PARAMETERS = 12  # per method
+
+
+def parameters_frame(inference: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the median and the 90% interval of each parameter in SD of its prior, from the groups of each fit."""
+    records = []
+    for name, groups in inference.items():
+        prior, posterior = (groups.get(group, {}) for group in ("prior", "posterior"))
+        for parameter in sorted(map(str, set(prior) & set(posterior)))[:MAX_PARAMETERS]:
+            before = prior[parameter].values.ravel()
+            centre, scale = np.median(before), before.std()
+            for is_posterior, draws in ((False, before), (True, posterior[parameter].values.ravel())):
+                lower, median, upper = (np.quantile(draws, [0.05, 0.5, 0.95]) - centre) / scale
+                label = {"name": name, "parameter": parameter, "posterior": is_posterior}
+                records.append({**label, "median": median, "lower": lower, "upper": upper})
+    return pd.DataFrame(records)
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

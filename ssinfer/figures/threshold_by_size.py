@@ -1,19 +1,49 @@
 """Figure: the threshold by number of insured-years, with Medicare's schedule for comparison."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from ssinfer.backtesting.noise import NoiseComponents
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, LINES, SOFT, colour, figure, marker, percent_axis, shorten, spread
 from ssinfer.printed import count
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
+from ssinfer.thresholds.schedule import minimum_savings_rate
 
 DESIGN, SAMPLING, SCHEDULE, GROUP = "design", "sampling", "schedule", "contract group"
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
 TICKS = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 SMALLEST, LARGEST = TICKS[0], TICKS[-1]
+Z = 1.6448536269514722
+
+
+def sizes_frame(noise: Mapping[str, NoiseComponents], group: tuple[str, float, float] | None) -> pd.DataFrame:
+    """Return the thresholds of each design by size, without the group shock, by schedule, and of the contract group.
+
+    `noise` is by name of the design, and `group` the contract group's name, insured-years and threshold.
+    """
+    if not noise:
+        return pd.DataFrame()
+    n = np.geomspace(SMALLEST, LARGEST, 400)
+    lines: list[tuple[Any, ...]] = []
+    for name, c in noise.items():
+        observed = (n >= c.smallest) & (n <= c.largest)
+        lines.append((n, DESIGN, name, Z * np.sqrt(c.k**2 / n + c.shock**2), observed))
+    sampling = Z * next(iter(noise.values())).k / np.sqrt(n)
+    lines.append((n, SAMPLING, say("figure.threshold_by_size.sampling"), sampling, False))
+    schedule = [minimum_savings_rate(size) for size in n]
+    lines.append((n, SCHEDULE, say("figure.threshold_by_size.schedule"), schedule, False))
+    if group is not None:
+        name, years, rate = group
+        lines.append(([years], GROUP, name, rate, False))
+    names = ("insured_years", "item", "name", "threshold", "observed")
+    return pd.concat([pd.DataFrame(dict(zip(names, line, strict=True))) for line in lines], ignore_index=True)
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

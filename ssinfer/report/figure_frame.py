@@ -8,8 +8,8 @@ import pandas as pd
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis
 
-#: All figures of the report: module attributes FRAME in ``ssinfer.report.figure_frames``, and entry points.
-FRAMES = Registry("figure of the report", "ssinfer.report.figure_frames", "FRAME", "ssinfer.report_figures")
+#: All figures of the report: module attributes FRAME in ``ssinfer.report.tables``, and entry points.
+FRAMES = Registry("figure of the report", "ssinfer.report.tables", "FRAME", "ssinfer.report_figures")
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.figures.axis import Axis, axis_of
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, rows_of, span
@@ -17,8 +18,6 @@ from ssinfer.thresholds.kind import ThresholdKey
 REPORTED = 0.01, 0.10  # lower spending growth, as reported by programmes
 EARNED = ("0.03", "0.05", "0.1")  # true savings of the table, as the verdict has them
 MAX_LIMITS = 3
-MAX_TICKS = 7
-MARGIN = 0.06  # of the axis, on either side of what it shows
 MANY = 0.5  # detection of a threshold that is within reach
 
 
@@ -31,19 +30,6 @@ class Earned:
     error: float
     payment: float | None = None  # per insured-year, over all 100
     due: float | None = None  # the shared part of the true saving, per insured-year
-
-
-@dataclass(frozen=True)
-class Axis:
-    """The axis of the picture: ticks, and positions in per cent of its width."""
-
-    low: float
-    high: float
-    ticks: tuple[float, ...]
-
-    def at(self, value: float) -> float:
-        """Return the position of a value, in per cent."""
-        return round(100 * (min(max(value, self.low), self.high) - self.low) / (self.high - self.low), 2)
 
 
 @dataclass(frozen=True)
@@ -87,6 +73,8 @@ def first_page(analysis: Analysis) -> FirstPage:
     if verdict.interval is not None and measured is not None and measured["money"]:
         of_money = measured["rate"] / measured["money"]
         interval = verdict.interval["lower"] * of_money, verdict.interval["upper"] * of_money
+    known = [*REPORTED, *(interval or ())]
+    known += [part["rate"] for part in (measured, threshold) if part is not None and part["rate"] is not None]
     failed = failed_checks(analysis)
     limits = [*failed, *_other_limits(analysis, verdict)]
     shown = limits[:MAX_LIMITS]
@@ -97,7 +85,7 @@ def first_page(analysis: Analysis) -> FirstPage:
         measured=measured,
         threshold=threshold,
         interval=interval,
-        axis=_axis(measured, threshold, interval),
+        axis=None if measured is None and threshold is None else axis_of(known),
         picture=_picture(measured, threshold, interval),
         sure=tuple(_sure(analysis, verdict, interval)),
         sensible=tuple(_sensible(verdict)),
@@ -172,24 +160,6 @@ def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
         yield from (Finding(reason.id, where | dict(reason.numbers)) for reason in verdict.reasons[:1])
     elif verdict.verdict != REACHED:
         yield Finding("not_proven", {})
-
-
-def _axis(measured: Any, threshold: Any, interval: tuple[float, float] | None) -> Axis | None:
-    """Return an axis with zero, the reported range and all that is known, and at most seven round ticks."""
-    known = [0.0, *REPORTED, *(interval or ())]
-    known += [part["rate"] for part in (measured, threshold) if part is not None and part["rate"] is not None]
-    if measured is None and threshold is None:
-        return None
-    low, high = min(known), max(known)
-    margin = MARGIN * (high - low)
-    step = next(
-        step * 10.0**power
-        for power in range(-3, 3)
-        for step in (1, 2, 5)
-        if (high - low) / (step * 10.0**power) <= MAX_TICKS
-    )
-    ticks = np.arange(math.ceil((low - margin) / step), math.floor((high + margin) / step) + 1) * step
-    return Axis(low - margin, high + margin, tuple(ticks.tolist()))
 
 
 def _picture(measured: Any, threshold: Any, interval: tuple[float, float] | None) -> Finding:

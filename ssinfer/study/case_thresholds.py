@@ -18,11 +18,10 @@ from ssinfer.contracts.settle import required_rate
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.study.config_blocks import ThresholdConfig
-from ssinfer.study.frames import CONTRACT
 from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
-from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
 from ssinfer.thresholds.planning.power import insured_needed
 from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.typing import Floats

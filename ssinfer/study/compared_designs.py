@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.foreign import own
+from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 from ssinfer.study.pair_outcome import PairOutcome
 from ssinfer.study.plan import Plan
@@ -23,6 +24,7 @@ DESIGN_MEANS = (
     *("deviation", "deviation_all", "deviation_money", "threshold_rate", "threshold_all", "threshold_money"),
     *("false_payment_rate", "misallocation"),
 )
+VARIED = [*BLOCKS, "windows", "method"]  # columns of designs.csv
 TOLERANCE = 1e-9  # of rounding
 AT_LEAST_ERRORS = 2.0  # interactions smaller than this many standard errors are left out
 
@@ -176,3 +178,9 @@ def _effect(blocks: int, effect: Floats, *labels: Any) -> dict[str, Any]:
     error = float(spread_of_replicates(effect[1:, None], blocks)[0])
     names = dict(zip(("measure", "block", "entry", "other_block", "other_entry"), (*labels, "", ""), strict=False))
     return {**names, "effect": float(effect[0]), "effect_se": error}
+
+
+def changed(table: pd.DataFrame) -> "list[tuple[str, pd.Series[Any]]]":
+    """Return the rows that differ from the first in one block only, with this block, in the order of blocks."""
+    differs = table[VARIED] != table.loc[0, VARIED]
+    return [(block, table.loc[i]) for block in VARIED for i in table.index[differs[block] & (differs.sum(axis=1) == 1)]]

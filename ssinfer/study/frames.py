@@ -13,7 +13,6 @@ from ssinfer.thresholds.compare import MONEY, RATE
 
 DEFINITION = Column("definition", "text", "", "Name of the definition of spending.")
 CURRENCY = "EUR"
-CONTRACT = "contract"  # kind of a threshold that is the contract's own
 
 SAVINGS = FrameSchema(
     "savings.csv",

@@ -23,13 +23,13 @@ from ssinfer.study.case import evaluate_case
 from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.disclosure import claims_tables
 from ssinfer.study.evidence import case_evidence, failed_checks
-from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.ladder import ladder
 from ssinfer.study.look import placebo_samples, window_findings
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult, sha256
+from ssinfer.thresholds.kind import CONTRACT
 from ssinfer.workers import parallel
 
 LEAST_PER_PROCESS = 2  # data sets, so that each process takes whole ones

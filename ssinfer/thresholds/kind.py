@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Priors under which a level is a rate of false payments, and not only a posterior probability.
 UNINFORMED = ("", "flat")
 
+#: Kind of a threshold that is the contract's own.
+CONTRACT = "contract"
+
 #: All threshold kinds: module attributes KIND in this package, and entry points of the group ``ssinfer.thresholds``.
 KINDS = Registry("threshold kind", "ssinfer.thresholds", "KIND", "ssinfer.thresholds")
 

@@ -10,13 +10,13 @@ from babel.messages.pofile import read_po, write_po
 
 from ssinfer.claims.enrolment import DAY_REASONS
 from ssinfer.claims.lines import CATEGORY, LATE, NO_KEY, OUTSIDE, OWN_COSTS, PRODUCT_GROUP, UNKNOWN_CATEGORY, name_of
+from ssinfer.console.design_table import design_table
 from ssinfer.contracts.contract import load_contract
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import StudyError
 from ssinfer.foreign import Foreign
 from ssinfer.language import FOLDER, language, speak
 from ssinfer.report import write_report
-from ssinfer.report.console import design_table
 from ssinfer.report.table import word
 from ssinfer.study import plan_study
 from ssinfer.study.claims_data import ALL_SPENDING, ONE_OPEN_UNIT

@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 
+from ssinfer.console.design_table import design_table
 from ssinfer.errors import StudyError
 from ssinfer.report import write_report
-from ssinfer.report.console import design_table
 from ssinfer.report.summarise import assemble
 from ssinfer.report.table import TABLES
 from ssinfer.study.disclosure import disclosed

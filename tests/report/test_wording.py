@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ssinfer.report.console import design_table
+from ssinfer.console.design_table import design_table
 from ssinfer.report.summarise import assemble
 
 FOLDER = Path(__file__).parent / "snapshots"

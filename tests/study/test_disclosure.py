@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ssinfer as ss
+from ssinfer.console.design_table import design_table
+from ssinfer.console.look import look_text
 from ssinfer.errors import StudyError
 from ssinfer.report import write_report
-from ssinfer.report.console import design_table
-from ssinfer.report.look import look_text
 from ssinfer.structure import STRUCTURE
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.config import read_study

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssinfer import Panel
+from ssinfer.console.look import look_text
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
 from ssinfer.look.checks import implausible_mean
 from ssinfer.periods import span
-from ssinfer.report.look import look_text
 from ssinfer.report.text.methods import FIRST_PAGE
 from ssinfer.sentences import sentence
 from ssinfer.study import plan_study

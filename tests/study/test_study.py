@@ -15,9 +15,9 @@ import pytest
 import xarray as xr
 
 import ssinfer as ss
+from ssinfer.console.look import look_text
 from ssinfer.errors import PluginError, SsinferError, StudyError
 from ssinfer.report import write_report
-from ssinfer.report.look import look_text
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
 from ssinfer.study.config import read_study

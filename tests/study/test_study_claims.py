@@ -16,12 +16,11 @@ from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.claims.names import labels_of
 from ssinfer.cohort.cohort import Cohort
+from ssinfer.console.look import look_text
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError, error_id
 from ssinfer.finding import Finding
 from ssinfer.report import write_report
-from ssinfer.report.failed import write_failed
-from ssinfer.report.look import look_text
 from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
 from ssinfer.simulation.known_saving import known_saving
 from ssinfer.study import plan_study, run_study, write_study
@@ -29,6 +28,7 @@ from ssinfer.study.case import _savings_row
 from ssinfer.study.claims_data import _group_persons
 from ssinfer.study.config import read_study
 from ssinfer.study.data import StudyData
+from ssinfer.study.failed import write_failed
 from ssinfer.study.first_edition import second_edition
 from ssinfer.study.look import look_at
 

@@ -10,10 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ssinfer.backtesting.payments_at import payments_at
+from ssinfer.console.design_table import design_table
 from ssinfer.errors import StudyError
 from ssinfer.printed import percent
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.console import design_table
 from ssinfer.report.summarise import assemble
 from ssinfer.study import write_study
 from ssinfer.study.verdict import verdict_of

@@ -1,1 +1,1 @@
-"""Tables of the report. One file per section, which declares its tables as ``TABLES``."""
+"""Tables and figures of the report. One file per section, which declares them as ``TABLES`` and ``FRAME``."""

@@ -8,13 +8,17 @@ from typing import Any
 import pandas as pd
 
 from ssinfer.backtesting.advice import EVERY, NEVER
+from ssinfer.figures.earnings import earnings_frame
+from ssinfer.figures.false_payments import false_payments_frame
+from ssinfer.figures.threshold_by_size import sizes_frame
 from ssinfer.finding import Finding
-from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of
+from ssinfer.report.analysis import ALL_SIZES, Analysis, Pair, rows_of
+from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable
 from ssinfer.report.tables.comparison import with_sizes
-from ssinfer.report.text.names import model_kinds, plain_key, threshold_name
 from ssinfer.sentences import say
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.names import model_kinds, plain_key, threshold_name
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 SPECIFICATIONS = (
@@ -98,6 +102,32 @@ def _ladder(analysis: Analysis) -> pd.DataFrame:
     return table.assign(change=words)
 
 
+def _advised(analysis: Analysis) -> tuple[Pair, ThresholdKey | None]:
+    """Return the advised design and method, and threshold; those that settle, and no threshold, without advice."""
+    return (analysis.main, None) if (each := analysis.advised) is None else (each.pair, each.threshold)
+
+
+def _earnings(analysis: Analysis) -> pd.DataFrame:
+    pair, best = _advised(analysis)
+    frame = earnings_frame(analysis.placebos(pair), analysis.share, best)
+    return frame.assign(design=analysis.label(pair), currency=analysis.result.currency)
+
+
+def _false_payments(analysis: Analysis) -> pd.DataFrame:
+    main, best = _advised(analysis)
+    backtested = {analysis.label(pair): analysis.backtested(pair) for pair in analysis.pairs}
+    sampling = {analysis.label(pair): (n.own_k.above, n.own_k.above_se) for pair, n in analysis.noise.items()}
+    return false_payments_frame(backtested, sampling, analysis.label(main), best)
+
+
+def _sizes(analysis: Analysis) -> pd.DataFrame:
+    noise = {analysis.label(pair): noise.components for pair, noise in analysis.noise.items()}
+    settles, years = analysis.verdict.threshold, analysis.insured_years(analysis.main)
+    if settles is None or settles["rate"] is None or years is None:
+        return sizes_frame(noise, None)
+    return sizes_frame(noise, (analysis.group, years, settles["rate"]))
+
+
 _all_sizes, _each_size = (partial(model_thresholds, by_size=by_size) for by_size in (False, True))
 TABLES = (
     ReportTable("ladder", "advice", 25, _ladder, LADDER),
@@ -113,4 +143,9 @@ TABLES = (
     ),
     ReportTable("pareto", "advice", 50, _pareto, PARETO, _pareto_remarks),
     ReportTable("specifications", "advice", 60, _specifications, SPECIFICATIONS, folded=True),
+)
+FRAME = (
+    ReportFigure("earnings", "advice", 10, _earnings, "placebos.parquet"),
+    ReportFigure("false_payments", "advice", 20, _false_payments, "thresholds.csv"),
+    ReportFigure("threshold_by_size", "advice", 26, _sizes, "placebos.parquet"),
 )

@@ -1,14 +1,17 @@
 """Table of the balance of treated and comparison persons, with the limits on it."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from ssinfer.counterfactual import Counterfactual
+from ssinfer.figures.love_plot import balance_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import plain
 from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, check_name
 from ssinfer.sentences import say
 
@@ -78,4 +81,14 @@ def _matched(cf: Counterfactual, group: str) -> str:
     return say("part_of", part=part, whole=whole) if part >= 0 else say("table.balance.not_shown", whole=whole)
 
 
+def _points(analysis: Analysis) -> pd.DataFrame:
+    """Return the differences on each covariate, by design and method."""
+    balance = {}
+    for pair, cf in balanced_pairs(analysis):
+        limit = judged_limits(cf).get("smd", {"limit": math.nan})["limit"]
+        balance[analysis.label(pair)] = cf.inference["balance"].to_dataframe(), float(limit)
+    return balance_frame(balance)
+
+
 TABLES = ReportTable("balance", "balance-section", 10, _rows, COLUMNS, _remarks)
+FRAME = ReportFigure("balance", "balance-section", 20, _points, "savings.nc")

@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from ssinfer.figures.frontier import frontier_frame
 from ssinfer.printed import ABSENT, column_with_errors, listed
 from ssinfer.report.analysis import Analysis, rows_of
+from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, ranged
-from ssinfer.report.text.compared import changed
 from ssinfer.sentences import say
-from ssinfer.study.compared_designs import DIFFERENCES
+from ssinfer.study.compared_designs import DIFFERENCES, changed
 
 ONE_SCALE = (
     "numbered share_of_spending:percent:0 share_of_persons:percent:0 deviation_money:number threshold_all:percent "
@@ -76,4 +77,7 @@ TABLES = (
     ReportTable("effects", "blocks", 10, _effects, "block entry threshold_money:number deviation_money:number"),
     ReportTable("parties-table", "parties", 10, _parties, PARTIES),
     ReportTable("stop-loss", "parties", 20, _stop_loss, STOP_LOSS, folded=True),
+)
+FRAME = ReportFigure(
+    "frontier", "one-scale", 20, lambda a: frontier_frame(a.compared, a.result.currency), "designs.csv"
 )

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.scores import size_class
+from ssinfer.comparison import comparison_group
+from ssinfer.figures.placebo_savings import group_items, placebos_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import ABSENT, column_with_errors, count
 from ssinfer.report.analysis import ALL_SIZES, Analysis, pair_of, rows_of, span
+from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable
-from ssinfer.report.text.names import comparison_group
 from ssinfer.sentences import say
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
@@ -37,7 +39,8 @@ def _designs(analysis: Analysis) -> pd.DataFrame:
             baseline = say("table.designs.masked", baseline=baseline, masked=span(design.masked))
         standard = say("table.designs.covariate", name=design.standard) if design.standard else say("none")
         record = {"label": name.replace("_", " "), "description": analysis.result.design_labels.get(name, "")}
-        record |= {"group": comparison_group(design), "baseline": baseline, "performance": span(design.performance)}
+        group = comparison_group(design.donors, len(design.under_contract))
+        record |= {"group": group, "baseline": baseline, "performance": span(design.performance)}
         records.append({**record, "case_mix": standard})
     return pd.DataFrame(records)
 
@@ -135,6 +138,19 @@ def _refusals(analysis: Analysis) -> pd.DataFrame | Finding:
     return pd.DataFrame(records, columns=["label", "status", "share", "reason", "times"])
 
 
+def _placebos(analysis: Analysis) -> pd.DataFrame:
+    """Return the placebos of every design, with the thresholds and the saving of the contract group."""
+    placebos, groups = {}, {}
+    for pair in analysis.pairs:
+        if len(rows := analysis.placebos(pair)):
+            saving = analysis.saving(pair)
+            rate = None if saving is None else float(saving["savings_rate"])
+            decides = analysis.verdict.threshold if pair == analysis.main else None
+            placebos[analysis.label(pair)] = rows
+            groups[analysis.label(pair)] = group_items(rows_of(analysis.result.case_thresholds, pair), rate, decides)
+    return placebos_frame(placebos, groups)
+
+
 TABLES = (
     ReportTable("designs", "comparison", 10, _designs, "label:own description:own group baseline performance case_mix"),
     ReportTable("scores", "comparison", 20, _scores, SCORES, _scores_remarks),
@@ -144,3 +160,4 @@ TABLES = (
         "refusals", "comparison", 60, _refusals, "label:own status:word share:cell reason:english times:number"
     ),
 )
+FRAME = ReportFigure("placebo_savings", "comparison", 30, _placebos, "placebos.parquet")

@@ -9,7 +9,9 @@ import pandas as pd
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
+from ssinfer.figures.case import MAX_BENCHMARKS, case_frame
 from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, by_pair, check_name, ranged
 from ssinfer.sentences import say
 
@@ -89,6 +91,21 @@ def _truth(analysis: Analysis) -> pd.DataFrame:
     return by_pair(analysis, record)
 
 
+def _spending(analysis: Analysis) -> pd.DataFrame:
+    """Return observed spending, and the benchmarks on the chosen design's spending; of more than six, its own."""
+    result, fits = analysis.result, analysis.result.counterfactuals
+    if not fits:
+        return pd.DataFrame()
+    first = analysis.main if analysis.main in fits else next(iter(fits))
+    panel = result.panel_of(first[0])
+    pairs = [pair for pair in analysis.pairs if pair in fits and result.panel_of(pair[0]) is panel]
+    if len(pairs) > MAX_BENCHMARKS:
+        pairs = [pair for pair in pairs if pair[0] == first[0]]
+    shown = {analysis.label(pair): fits[pair] for pair in pairs}
+    names = {"contract_group": analysis.group, "currency": result.currency}
+    return case_frame(panel, result.designs[first[0]], shown, **names)
+
+
 TRUTH = "label:own true:percent:1 measured:percent:1 interval:cell difference:percent:1 covered:word"
 KINDS = " ".join(f"{kind}_{100 * level:g}:cell" for kind, level in INTERVALS)
 SETTLEMENT = "label:own settles:word contract:own party:word amount:money reason:word"
@@ -98,3 +115,4 @@ TABLES = (
     ReportTable("intervals", "case-section", 20, _intervals, f"label:own rate:percent:1 {KINDS}"),
     ReportTable("settlement", "case-section", 40, _settlement, SETTLEMENT),
 )
+FRAME = ReportFigure("case", "case-section", 30, _spending, "paths.csv")

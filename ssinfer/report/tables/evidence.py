@@ -1,11 +1,17 @@
-"""Table of the checks of each fit of the design that settles."""
+"""The evidence of the design that settles: checks, weights, paths with placebos, prior and posterior."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
+from ssinfer.figures.baseline_path import paths_frame
+from ssinfer.figures.donor_weights import weights_frame
+from ssinfer.figures.prior_posterior import parameters_frame
 from ssinfer.printed import ABSENT, separated
-from ssinfer.report.analysis import Analysis, pair_of
+from ssinfer.report.analysis import Analysis, Pair, pair_of, rows_of
+from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, check_name
 
 ORDER = ("fail", "warn", "ok", "not evaluated")
@@ -28,4 +34,34 @@ def _short(value: float) -> str:
     return separated(f"{value:.3g}") if math.isfinite(value) else ABSENT
 
 
+def _by_label(analysis: Analysis, value: Callable[[Pair], Any]) -> dict[str, Any]:
+    """Return what each method of the design that settles has, the one that settles first; nothing of a hidden group."""
+    pairs = [] if analysis.hidden else [pair for pair in analysis.pairs if pair[0] == analysis.main[0]]
+    values = {analysis.label(pair): value(pair) for pair in sorted(pairs, key=lambda pair: pair != analysis.main)}
+    return {label: value for label, value in values.items() if len(value)}
+
+
+def _tables(analysis: Analysis, name: str) -> dict[str, pd.DataFrame]:
+    """Return the rows of a table of the folder by label."""
+    return _by_label(analysis, lambda pair: rows_of(analysis.result.tables.get(name), pair))
+
+
+def _weights(analysis: Analysis) -> pd.DataFrame:
+    return weights_frame(_tables(analysis, "weights.csv"))
+
+
+def _paths(analysis: Analysis) -> pd.DataFrame:
+    return paths_frame(_tables(analysis, "paths.csv"), _tables(analysis, "placebo_paths.parquet"))
+
+
+def _parameters(analysis: Analysis) -> pd.DataFrame:
+    fits = analysis.result.counterfactuals
+    return parameters_frame(_by_label(analysis, lambda pair: dict(fits[pair].inference) if pair in fits else {}))
+
+
 TABLES = ReportTable("checks", "evidence", 5, _rows, "label:own check_name status:word figure:cell limit:cell")
+FRAME = (
+    ReportFigure("donor_weights", "evidence", 10, _weights, "weights.csv"),
+    ReportFigure("baseline_path", "evidence", 20, _paths, "placebo_paths.parquet"),
+    ReportFigure("prior_posterior", "evidence", 40, _parameters, "savings.nc"),
+)

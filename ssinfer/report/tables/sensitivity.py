@@ -14,9 +14,9 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, Row, rows_of, span
 from ssinfer.report.table import ReportTable
-from ssinfer.report.text.compared import changed
 from ssinfer.sentences import say
 from ssinfer.study.case_thresholds import deciding_rates
+from ssinfer.study.compared_designs import changed
 from ssinfer.study.verdict import NOT_REACHED, REACHED
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 

@@ -8,10 +8,9 @@ import pandas as pd
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis, rows_of
 from ssinfer.report.table import ReportTable
-from ssinfer.report.text.names import kind_name, threshold_name
 from ssinfer.study.case_thresholds import deciding_rates
-from ssinfer.study.frames import CONTRACT
-from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
+from ssinfer.thresholds.names import kind_name, threshold_name
 
 COLUMNS = (
     "name rate:percent:1 rate_mcse:percent:2 money:money promised:percent:1 false_payment_rate:percent "

@@ -6,7 +6,7 @@ from typing import Any
 from ssinfer.backtesting.advice import EVERY, Advice
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.text.names import threshold_in_words
+from ssinfer.thresholds.names import threshold_in_words
 
 
 def advice_findings(analysis: Analysis) -> Iterator[Finding]:

@@ -8,10 +8,8 @@ import pandas as pd
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis, Row
 from ssinfer.sentences import say
-from ssinfer.study.compared_designs import AT_LEAST_ERRORS
-from ssinfer.study.config_blocks import BLOCKS
+from ssinfer.study.compared_designs import AT_LEAST_ERRORS, changed
 
-VARIED = [*BLOCKS, "windows", "method"]
 MEASURED = ("threshold_money", "deviation_money")
 
 
@@ -41,12 +39,6 @@ def _measured(row: Row) -> dict[str, Any]:
 
 def _amount(row: Row, name: str) -> dict[str, float]:
     return {"value": row[name], "se": row[f"{name}_se"]}
-
-
-def changed(table: pd.DataFrame) -> list[tuple[str, Row]]:
-    """Return the rows that differ from the first in one block only, with this block, in the order of blocks."""
-    differs = table[VARIED] != table.loc[0, VARIED]
-    return [(block, table.loc[i]) for block in VARIED for i in table.index[differs[block] & (differs.sum(axis=1) == 1)]]
 
 
 def changed_findings(analysis: Analysis) -> Iterator[list[Finding]]:

@@ -1,22 +1,17 @@
 """The finding: the verdict on the case, and the comparison of designs, as findings and in words."""
 
-import math
 from collections.abc import Iterator
-from contextlib import suppress
-from statistics import NormalDist
 
-from ssinfer.backtesting.paired import paired_detection
-from ssinfer.backtesting.result import BacktestResult
-from ssinfer.errors import RefusalError
+from ssinfer.backtesting.paired import worse_and_equal
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, Row, named, pair_of, span
 from ssinfer.report.text.compared import answer
-from ssinfer.report.text.names import kind_in_words, threshold_in_words
 from ssinfer.sentences import in_words, say
 from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
+from ssinfer.thresholds.names import kind_in_words, threshold_in_words
 
 REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
 MAX_NAMED = 4  # designs and methods in one list
@@ -95,7 +90,8 @@ def design_findings(analysis: Analysis) -> Iterator[Finding]:
         if first["n_without_threshold"]:
             n_judged = int(first["n_rows"])
             yield Finding("judged", {"n_judged": n_judged, "n": n_judged + int(first["n_without_threshold"])})
-        found = _compared(analysis, backtest)
+        pairs = worse_and_equal(backtest.placebos, analysis.ranked_pairs, backtest.seed)
+        found = {name: [row for _, row in ranking.iterrows() if pair_of(row) in those] for name, those in pairs.items()}
         for name in filter(found.get, found):
             yield Finding(name, {"others": _with_rates(analysis, found[name])})
         if found["equal"] and not found["worse"]:
@@ -104,18 +100,6 @@ def design_findings(analysis: Analysis) -> Iterator[Finding]:
     others = [own(quoted(design)) for design in analysis.result.designs if panel_of(design) is not panel_of(best)]
     if others:
         yield Finding("other_estimand", {"design": own(quoted(best)), "others": named(others, "others", MAX_NAMED)})
-
-
-def _compared(analysis: Analysis, backtest: BacktestResult) -> dict[str, list[Row]]:
-    """Return the rows that are worse than the first (at 5% over their number: Bonferroni), and the other rows."""
-    found: dict[str, list[Row]] = {"worse": [], "equal": []}
-    others = [row for _, row in analysis.ranking.iloc[1:].iterrows()]
-    for row in others:
-        with suppress(RefusalError):  # too few placebos are shown
-            gap, error = paired_detection(backtest.placebos, analysis.best, pair_of(row), seed=backtest.seed)
-            worse = math.isfinite(error) and gap > error * NormalDist().inv_cdf(1 - 0.025 / len(others))
-            found["worse" if worse else "equal"].append(row)
-    return found
 
 
 def _with_rates(analysis: Analysis, rows: list[Row]) -> list[str]:

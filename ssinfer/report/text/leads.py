@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from ssinfer.comparison import comparison_group
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, rows_of, span
 from ssinfer.report.tables.advice import model_thresholds
 from ssinfer.report.tables.balance import balanced_pairs, judged_limits
 from ssinfer.report.text.finding import verdict_findings
-from ssinfer.report.text.names import comparison_group, kind_in_words
+from ssinfer.thresholds.names import kind_in_words
 
 
 def comparison_lead(analysis: Analysis) -> Iterator[Finding]:
@@ -17,7 +18,11 @@ def comparison_lead(analysis: Analysis) -> Iterator[Finding]:
     if not analysis.result.manifest.get("settles", {}).get("method"):
         yield Finding("lead_comparison_none", {"n": n})
         return
-    said = {"group": comparison_group(design), "baseline": span(design.baseline), "method": own(analysis.main[1])}
+    said = {
+        "group": comparison_group(design.donors, len(design.under_contract)),
+        "baseline": span(design.baseline),
+        "method": own(analysis.main[1]),
+    }
     yield Finding("lead_comparison" if n > 1 else "lead_comparison_only", said | {"n": n - 1})
 
 

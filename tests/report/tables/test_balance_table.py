@@ -12,8 +12,8 @@ import ssinfer as ss
 from ssinfer.drawing import draw
 from ssinfer.figures.svg import svg_of
 from ssinfer.report.analysis import analyse
-from ssinfer.report.figure_frames.balance_points import FRAME
 from ssinfer.report.table import TABLES, NoTable
+from ssinfer.report.tables.balance import FRAME
 from ssinfer.report.write import write_report
 from ssinfer.thresholds.compare import compare_thresholds
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from ssinfer.console.design_table import design_table
 from ssinfer.drawing import draw
 from ssinfer.report.analysis import Analysis, analyse
-from ssinfer.report.console import design_table
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.first_page import first_page
 from ssinfer.report.summarise import ReportData, SectionData
@@ -181,7 +181,7 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
 
 
 def test_the_console_of_a_grid_prints_the_frontier_within_80_columns(compared, monkeypatch):
-    monkeypatch.setattr("ssinfer.report.console.MOST_DESIGNS", 3)
+    monkeypatch.setattr("ssinfer.console.design_table.MOST_DESIGNS", 3)
     lines = design_table(compared.result).splitlines()
     assert lines[0] == "1. everybody; no GGZ; 90% (settles)"
     assert [line[:3] for line in lines[1:3]] == ["2. ", "3. "]

@@ -1,12 +1,7 @@
-"""Names of thresholds and of comparison groups in print."""
+"""Names of thresholds in print."""
 
-from typing import Any
-
-from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, Within
-from ssinfer.design import Design
 from ssinfer.sentences import say
-from ssinfer.study.frames import CONTRACT
-from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey, ThresholdKind
+from ssinfer.thresholds.kind import CONTRACT, KINDS, UNINFORMED, ThresholdKey, ThresholdKind
 
 
 def plain_key(kind: ThresholdKind, level: float, side: str = "one-sided") -> ThresholdKey:
@@ -52,31 +47,9 @@ def threshold_in_words(key: ThresholdKey) -> str:
     return f"{kind_in_words(key.kind)} ({parts})" if parts else kind_in_words(key.kind)
 
 
-def comparison_group(design: Design) -> str:
-    """Return a description of the comparison group of a design."""
-    n, rule = len(design.under_contract), _rule(design.donors)
-    return say("comparison.without_contracted", rule=rule, n=n) if n else rule
-
-
 def _parts(key: ThresholdKey, *, short: bool = False) -> list[str]:
     """Return level (empty without levels), side and prior of a threshold; of the short name, those that are unusual."""
     level = "" if key.level is None else say("level", level=100 * key.level)
     side = [say(f"side.{key.side}")] if level and not (short and key.side == "one-sided") else []
     prior = say(f"prior.{key.prior}", say("prior", prior=key.prior)) if key.prior else ""
     return [level, *side, *([prior] if prior and (key.informed or not short) else [])]
-
-
-def _rule(rule: Any) -> str:
-    if rule is None:
-        return say("comparison.all")
-    if isinstance(rule, tuple | Listed):
-        units = rule.units if isinstance(rule, Listed) else rule
-        return ", ".join(units) if len(units) <= 3 else say("comparison.named", n=len(units))
-    if isinstance(rule, Within):
-        return say("comparison.beyond" if rule.beyond else "comparison.within", km=rule.km, beyond=rule.beyond)
-    if isinstance(rule, SimilarSize):
-        given = [name for name in ("ratio", "at_least") if getattr(rule, name) not in (0.0, float("inf"))]
-        return say(f"comparison.{'_'.join(['size', *given])}", **vars(rule))
-    if isinstance(rule, SimilarSpending):
-        return say("comparison.spending", share=100 * rule.within)
-    return "; ".join(map(_rule, rule.rules)) if isinstance(rule, Every) else repr(rule)
