@@ -126,9 +126,9 @@ class Advice:
         )
 
 
-def _may_pay(rule: AdviceRule, rate: Floats | float, error: Floats | float) -> NDArray[np.bool_]:
-    """Whether a one-sided test at 5% does not refuse that this false payment rate is at most the stated share."""
-    return np.asarray(rate - Z_REFUSED * error <= rule.false_payments)
+def may_pay(share: Floats | float, rate: Floats | float, error: Floats | float) -> NDArray[np.bool_]:
+    """Return whether a one-sided test at 5% does not refuse that this false payment rate is at most a share."""
+    return np.asarray(rate - Z_REFUSED * error <= share)
 
 
 @checked()
@@ -206,7 +206,10 @@ def advise(
         held += sums[without["advised"].argmax(), ..., number]
     rates = {str(name): float(value) for name, value in rate_table(held[None]).iloc[0].items() if name != "n_rows"}
     (false, false_se), (found, found_se) = ((rates[name], rates[f"{name}_se"]) for name in RATES)
-    holds = {"false_payments": _may_pay(rule, false, false_se), "detection": found - found_se >= rule.detection}
+    holds = {
+        "false_payments": may_pay(rule.false_payments, false, false_se),
+        "detection": found - found_se >= rule.detection,
+    }
     reasons = tuple(reason for reason, true in holds.items() if not true)
     labels = pd.DataFrame([{**vars(each), **each.threshold.labels} for each in tried])
     table = labels.join(whole).assign(n_unjudged=rows_of_pair - whole["n_rows"])
@@ -294,7 +297,7 @@ def _compared(sums: Floats, judged: Floats, definitions: Positions, rule: Advice
     """Return rates of specifications (C, 3, 1 + K), simplest first, differences to the best, and which is advised."""
     table, found = rate_table(sums), _rates(sums)[0][1] * judged[:, None]
     false, false_se = (table[name].to_numpy() for name in ("false_payment_rate", "false_payment_rate_se"))
-    admitted = (judged >= MIN_JUDGED) & _may_pay(rule, false, false_se)
+    admitted = (judged >= MIN_JUDGED) & may_pay(rule.false_payments, false, false_se)
     # Without any that is admitted, the one that pays least often comes nearest.
     best = np.argmax(np.where(admitted, found[:, 0], np.where(admitted.any(), -1.0, -np.nan_to_num(false, nan=2.0))))
     behind = found[best] - found

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.advice import may_pay
 from ssinfer.figures.axis import Axis, axis_of
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, rows_of, span
+from ssinfer.report.text.finding import REPORTED
 from ssinfer.study.verdict import REACHED, Verdict
 from ssinfer.thresholds.kind import ThresholdKey
 
-REPORTED = 0.01, 0.10  # lower spending growth, as reported by programmes
 EARNED = ("0.03", "0.05", "0.1")  # true savings of the table, as the verdict has them
 MAX_LIMITS = 3
 MANY = 0.5  # detection of a threshold that is within reach
@@ -140,14 +141,14 @@ def _verdict(verdict: Verdict) -> Finding:
     numbers = {"measured": measured["rate"], "money": abs(measured["money"]), "threshold": threshold["rate"]}
     numbers |= {"paid": abs(verdict.paid or 0.0)}
     reached = verdict.verdict == REACHED
-    if verdict.paid is None:
-        name = "verdict_reached" if reached else "verdict_not_reached"
-    elif verdict.paid:
-        name = "verdict_paid" if verdict.paid > 0 else "verdict_owed"
-    else:
-        name = "verdict_reached_unpaid" if reached else "verdict_unpaid"
-    spent_more = name in ("verdict_not_reached", "verdict_unpaid") and measured["money"] < 0
-    return Finding(f"{name}_more_spent" if spent_more else name, numbers)
+    if verdict.paid:
+        below = "verdict_paid" if reached else "verdict_paid_below"  # a contract may pay a lower share below
+        return Finding(below if verdict.paid > 0 else "verdict_owed", numbers)
+    if reached:
+        return Finding("verdict_reached" if verdict.paid is None else "verdict_reached_unpaid", numbers)
+    name = "verdict_not_reached" if verdict.paid is None else "verdict_unpaid"
+    ending = "_unreachable" if threshold["rate"] is None else "_more_spent" if measured["money"] < 0 else ""
+    return Finding(f"{name}{ending}", numbers)
 
 
 def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
@@ -214,7 +215,7 @@ def _sensible(verdict: Verdict) -> Iterator[Finding]:
         return
     level = threshold["level"]
     promised = None if level is None else (1 - level) / (2 if threshold["side"] == "two-sided" else 1)
-    often = promised is not None and false["value"] - (false["se"] or 0.0) > promised
+    often = promised is not None and not may_pay(promised, false["value"], false["se"] or 0.0)
     reach = "in_reach" if found["value"] >= MANY else "out_of_reach"
     yield Finding("sensible_pays_too_often" if often else f"sensible_{reach}", {})
     numbers = {"false": 100 * false["value"], "found": 100 * found["value"], "low": REPORTED[0], "high": REPORTED[1]}

@@ -13,9 +13,9 @@ from ssinfer.figures.svg import inline, svg_of
 from ssinfer.foreign import chosen, own
 from ssinfer.language import speak, spoken
 from ssinfer.report.figure_frame import FRAMES
-from ssinfer.report.first_page import REPORTED
 from ssinfer.report.marked import marked
 from ssinfer.report.summarise import ReportData, summarise
+from ssinfer.report.text.finding import REPORTED
 from ssinfer.sentences import say, sentence
 from ssinfer.study.result import StudyResult
 

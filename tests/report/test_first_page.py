@@ -62,6 +62,7 @@ def test_the_page_names_three_limits_and_links_to_the_others(failing, tmp_path, 
     [
         ("reached", 100.0, 0.05, 125.0, "verdict_paid"),
         ("reached", 0.0, 0.05, 125.0, "verdict_reached_unpaid"),
+        ("not reached", 40.0, 0.01, 25.0, "verdict_paid_below"),  # some contracts pay a lower share below
         ("reached", None, 0.05, 125.0, "verdict_reached"),
         ("not reached", 0.0, 0.01, 25.0, "verdict_unpaid"),
         ("not reached", 0.0, -0.01, -25.0, "verdict_unpaid_more_spent"),
@@ -88,6 +89,17 @@ def test_every_state_has_one_sentence_in_both_languages(analysis, verdict, paid,
             text = marked(page.verdict)
         assert "{" not in text
         assert ("term-" in text) == (wanted != "verdict_none")
+
+
+@pytest.mark.parametrize(("paid", "wanted"), [(0.0, "verdict_unpaid"), (None, "verdict_not_reached")])
+def test_an_infinite_threshold_has_a_sentence_without_a_number(analysis, paid, wanted):
+    endless = {**analysis.verdict.threshold, "rate": None, "money": None}
+    state = replace(analysis)
+    state.__dict__["verdict"] = replace(analysis.verdict, verdict="not reached", paid=paid, threshold=endless)
+    page = first_page(state)
+    assert page.verdict.id == f"{wanted}_unreachable"
+    assert "would reach" in marked(page.verdict)
+    assert [finding.id for finding in page.sensible] == ["sensible_none"]
 
 
 def test_the_interval_is_that_of_the_finding(analysis):

@@ -13,7 +13,7 @@ from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.names import kind_in_words, threshold_in_words
 
-REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
+REPORTED = 0.01, 0.10  # lower spending growth, as reported by programmes
 MAX_NAMED = 4  # designs and methods in one list
 SAID_LATER = {"case_threshold_outside_placebos", "no_size_suffices"}
 
@@ -71,8 +71,8 @@ def threshold_findings(analysis: Analysis) -> Iterator[Finding]:
             yield Finding(f"outside_{cause}" if (cause := reason.numbers.get("cause")) else reason.id, reason.numbers)
     rate = verdict.threshold["rate"]
     if rate is not None:
-        below = "reported_not_paid" if rate > REPORTED_HIGH else "reported_partly_paid"
-        yield Finding(below if rate > REPORTED_LOW else "reported_paid", {"low": REPORTED_LOW, "high": REPORTED_HIGH})
+        below = "reported_not_paid" if rate > REPORTED[1] else "reported_partly_paid"
+        yield Finding(below if rate > REPORTED[0] else "reported_paid", {"low": REPORTED[0], "high": REPORTED[1]})
 
 
 def design_findings(analysis: Analysis) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ssinfer.backtesting.advice import may_pay
 from ssinfer.comparison import comparison_group
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
@@ -52,7 +53,8 @@ def thresholds_lead(analysis: Analysis) -> Iterator[Finding]:
     for kind, part in rows.groupby("kind", sort=False) if len(rows) else ():
         by_chance = (part["promised"] * (1 - part["promised"]) / part["n_rows"]) ** 0.5
         error = part["false_payment_rate_se"].fillna(by_chance)
-        keeps = bool((part["false_payment_rate"] - error <= part["promised"]).all())
+        promised, rate = (part[name].to_numpy() for name in ("promised", "false_payment_rate"))
+        keeps = bool(may_pay(promised, rate, error.to_numpy()).all())
         kinds.setdefault(keeps, []).append(kind_in_words(str(kind)))
     if kinds:
         name = "lead_promise_some" if len(kinds) > 1 else "lead_promise_all" if True in kinds else "lead_promise_none"
