@@ -61,16 +61,16 @@ evidence: $(VENV)/.installed
 	  { status=$$?; [ $$status -eq 5 ] && echo "No test is marked as evidence yet." || exit $$status; }
 	@$(MAKE) --no-print-directory spark
 
-# PySpark is 400 MB: an environment of its own, and only where there is a JVM.
-$(VENV)-spark/.locked: requirements-spark.lock
-	@python="$$(.ci/python)" && "$$python" -m venv --clear $(VENV)-spark
-	$(VENV)-spark/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements-spark.lock
+# PySpark is 400 MB: a folder of its own beside the environment, and only where there is a JVM.
+$(VENV)-spark/.locked: requirements-spark.lock $(VENV)/.installed
+	@rm -rf $(VENV)-spark
+	$(PIP) install --require-hashes --no-deps --target $(VENV)-spark -r requirements-spark.lock
 	@touch $@
 
-spark:
+spark: $(VENV)/.installed
 	@if ! java -version >/dev/null 2>&1; then echo "No Java here: the test of claims on Spark is skipped."; else \
-	  $(MAKE) --no-print-directory $(VENV)-spark/.locked && PYTHONPATH=$(CURDIR) $(VENV)-spark/bin/python -m pytest \
-	    -o addopts="" -p no:cacheprovider -rP -m evidence tests/evidence/test_claims_on_spark.py; fi
+	  $(MAKE) --no-print-directory $(VENV)-spark/.locked && PYTHONPATH=$(CURDIR):$(CURDIR)/$(VENV)-spark PYSPARK_PYTHON=$(BIN)/python \
+	    $(BIN)/python -m pytest -o addopts="" -p no:cacheprovider -rP -m evidence tests/evidence/test_claims_on_spark.py; fi
 
 bench: $(VENV)/.installed
 	@for script in tests/speed/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

@@ -1,4 +1,4 @@
-"""Evidence: the same panel to the cent from Spark in local mode; `make spark` runs it in an environment of its own.
+"""Evidence: the same panel to the cent from Spark in local mode; `make spark` runs it in a folder of its own beside the environment.
 
 The PySpark wheel (400 MB) is not in requirements.lock: requirements-spark.lock has it, and `make evidence` uses it
 where there is a JVM. Without PySpark or a JVM the test is skipped with its reason.
@@ -34,7 +34,7 @@ def random_tables(seed, **sizes):
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
-        pytest.skip("PySpark or a JVM is absent: see the environment named in this file")
+        pytest.skip("PySpark or a JVM is absent: see `make spark`")
     from pyspark.sql import SparkSession
 
     folder = tmp_path_factory.mktemp("warehouse")
