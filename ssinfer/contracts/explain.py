@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace as Figures  # the numbers of one settlement, as in `Settlement` and its `Inputs`
+from typing import Any
 
 from ssinfer.contracts.arithmetic import Outcome
 from ssinfer.contracts.contract import Contract
-from ssinfer.printed import separated
+from ssinfer.printed import money, separated
 from ssinfer.sentences import say
 
 IN_EXCESS = (Outcome.PAID, Outcome.PAID_AT_CAP, Outcome.OWED)  # these may share only what lies above the threshold
@@ -25,11 +26,6 @@ def points(rate: float) -> str:
     return separated(f"{100 * rate:.1e}")
 
 
-def amount(value: float, currency: str) -> str:
-    """Return money with its currency."""
-    return f"{currency} {separated(f'{value:,.2f}')}"
-
-
 def party_name(party: str) -> str:
     """Return the name of a party: that of a contract's own party as it is given."""
     return say(f"cell.party.{party}", party.replace("{", "{{").replace("}", "}}"))
@@ -39,22 +35,22 @@ def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
     """Return the steps of one settlement, one sentence per step."""
     paid = -figures.lines[contract.payer]
     names = ("benchmark", "spending", "direct", "less", "loss_relief")
-    money = {name: amount(getattr(figures, name), contract.currency) for name in names}
-    money |= {"saving": amount(abs(figures.saving), contract.currency), "paid": amount(abs(paid), contract.currency)}
+    values = {name: getattr(figures, name) for name in names} | {"saving": abs(figures.saving), "paid": abs(paid)}
+    amounts = {name: money(value, contract.currency, 2) for name, value in values.items()}
     rates = {name: percent(getattr(figures, name)) for name in ("rate", "threshold", "share", "loss_share")}
-    others = {party: line for party, line in figures.lines.items() if party != contract.payer}
+    lines = {party: money(line, contract.currency, 2) for party, line in figures.lines.items()}
     numbers = {
         "years": separated(f"{figures.insured_years:,.10g}"),
         "source": figures.source,
         "score": figures.score,
         "scaled": separated(f"{contract.quality.scale * figures.score:.4g}"),
         "scale": contract.quality.scale,
-        "outcome": outcome_of(contract, figures),
+        "outcome": outcome_words(outcome_of(contract, figures), contract.currency),
         "reduction": percent(figures.payment_reduction),
         "payer": party_name(contract.payer),
-        "others": ", ".join(f"{party_name(party)} {amount(line, contract.currency)}" for party, line in others.items()),
+        "others": ", ".join(f"{party_name(party)} {text}" for party, text in lines.items() if party != contract.payer),
     }
-    return tuple(say(f"settle.{name}", **money, **rates, **numbers) for name in _steps(contract, figures, paid))
+    return tuple(say(f"settle.{name}", **amounts, **rates, **numbers) for name in _steps(contract, figures, paid))
 
 
 def _steps(contract: Contract, figures: Figures, paid: float) -> Iterator[str]:
@@ -82,20 +78,25 @@ def _steps(contract: Contract, figures: Figures, paid: float) -> Iterator[str]:
     yield "pays" if paid > 0 else "receives" if paid < 0 else "no_lines"
 
 
-def outcome_of(contract: Contract, figures: Figures) -> str:
-    """Return the deciding step of one settlement as a sentence."""
-    rate, required, outcome = figures.rate, figures.threshold, figures.outcome
+def outcome_of(contract: Contract, figures: Figures) -> dict[str, Any]:
+    """Return the deciding step of one settlement: its id as `reason`, and the numbers of its sentence."""
+    outcome: Outcome = figures.outcome
+    excess = contract.threshold.sharing == "excess" and outcome in IN_EXCESS
+    numbers = {name: getattr(figures, name) for name in ("threshold", "loss_threshold", "share", "loss_share", "raw")}
+    numbers |= {"savings_rate": figures.rate, "lower_share": contract.sharing.lower_rate * figures.share}
+    return {"reason": f"{outcome.name.lower()}{'_excess' if excess else ''}", **numbers}
+
+
+def outcome_words(outcome: Any, currency: str) -> str:
+    """Return the deciding step of one settlement, by the mapping or row of `outcome_of`, as a sentence."""
+    rate, required = outcome["savings_rate"], outcome["threshold"]
+    shares = {name: percent(outcome[name]) for name in ("threshold", "loss_threshold", "share", "loss_share")}
     numbers = {
-        "threshold": percent(required),
+        **shares,
         "short": points(required - rate),
         "over": points(rate - required),
-        "loss_threshold": percent(figures.loss_threshold),
-        "lower": percent(contract.sharing.lower_rate * figures.share),
-        "share": percent(figures.share),
-        "loss_share": percent(figures.loss_share),
-        "raw": amount(abs(figures.raw), contract.currency),
-        "payer": party_name(contract.payer),
+        "lower": percent(outcome["lower_share"]),
+        "raw": money(abs(outcome["raw"]), currency, 2),
     }
     passed = say("outcome.at_threshold" if required > 0 else "outcome.without_threshold", **numbers)
-    excess = contract.threshold.sharing == "excess" and outcome in IN_EXCESS
-    return say(f"outcome.{outcome.name.lower()}{'_excess' if excess else ''}", passed=passed, **numbers)
+    return say(f"outcome.{outcome['reason']}", passed=passed, **numbers)

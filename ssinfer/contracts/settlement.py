@@ -8,7 +8,7 @@ import numpy as np
 
 from ssinfer.contracts.arithmetic import Codes, Outcome
 from ssinfer.contracts.contract import Contract
-from ssinfer.contracts.explain import outcome_of, steps_of
+from ssinfer.contracts.explain import outcome_of, outcome_words, steps_of
 from ssinfer.contracts.inputs import Inputs
 from ssinfer.errors import SettlementError
 from ssinfer.finding import Finding
@@ -133,6 +133,11 @@ class Settlement:
     @property
     def reason(self) -> str:
         """The deciding step of a single settlement, as a sentence."""
+        return outcome_words(self.outcome, self.contract.currency)
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """The deciding step of a single settlement: its id as ``reason``, and the numbers of its sentence."""
         return outcome_of(self.contract, self._only())
 
     def explain(self, index: int | tuple[int, ...] = ()) -> tuple[str, ...]:

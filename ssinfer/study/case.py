@@ -123,8 +123,7 @@ def _settle(
             "party": party,
             "amount": amount,
             "payment": float(settlement.payment),
-            "reason": settlement.reason,
-            "threshold": float(settlement.threshold),
+            **settlement.outcome,
         }
         for party, amount in settlement.lines.items()
     ]

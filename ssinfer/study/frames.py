@@ -71,7 +71,13 @@ SETTLEMENT = FrameSchema(
     Column("payment", "float", CURRENCY, "What the contract pays to its providers in all; negative: they owe."),
     Column("amount", "float", CURRENCY, "Money that the party receives; negative if it pays. Amounts add up to 0."),
     Column("threshold", "float", RATE, "Threshold that decides: that of the study, or the contract's own.", "gate"),
-    Column("reason", "text", "", "Why this amount is paid, or why nothing could be settled."),
+    Column("reason", "text", "", "Id of the step that decides (`outcome.<id>` of the catalogues), or why none could."),
+    Column("savings_rate", "float", RATE, "Measured savings rate."),
+    Column("loss_threshold", "float", RATE, "Loss from which the providers owe."),
+    Column("share", "float", SHARE, "Share of savings that is paid, quality included."),
+    Column("loss_share", "float", SHARE, "Share of losses that is owed."),
+    Column("lower_share", "float", SHARE, "Share of savings that is paid below the threshold; 0: none."),
+    Column("raw", "float", CURRENCY, "Payment before relief and reduction by law; negative: the providers owe."),
 )
 CLAIMANTS = (
     Column("claimants", "int", "persons", "Persons with these lines, in confidential folders.", optional=True),

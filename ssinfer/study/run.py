@@ -51,7 +51,7 @@ def run_study(
     name of its file as soon as it is computed; they remain if a later step fails.
     """
     tables = {} if tables is None else tables
-    with speak(plan.language, plan.config.currency):
+    with speak("en", plan.config.currency):  # the files are the same in every language
         # before the first fit
         data_hash, inputs = plan.panel.fingerprint(), {name: sha256(path) for name, path in plan.inputs.items()}
         tables |= claims_tables(plan.data.claims)

@@ -1,4 +1,4 @@
-"""Evidence: the same panel to the cent from Spark in local mode; `make spark` runs it in a folder of its own beside the environment.
+"""Evidence: the same panel to the cent from Spark in local mode; `make spark` runs it in a folder of its own.
 
 The PySpark wheel (400 MB) is not in requirements.lock: requirements-spark.lock has it, and `make evidence` uses it
 where there is a JVM. Without PySpark or a JVM the test is skipped with its reason.

@@ -63,9 +63,11 @@ def study_of(panel: ss.Panel) -> StudyResult:
         paid = [payments_at(placebos, rate, np.ones(len(placebos)), 3) for rate in table["rate"]]
         thresholds.append(table.assign(**pd.DataFrame(paid, index=table.index), insured_needed=np.nan))
         due = 1234.0 * bool(passed[decides].any())
+        numbers = {"benchmark": row["benchmark"], "spending": row["spending"], "insured_years": years}
+        settled = ss.settle(ss.load_contract("kerngezond-vlissingen"), **numbers, threshold=0.05)
         for party, amount in (("insurer", -due), ("providers", due)):
-            line = {"contract": "test", "party": party, "amount": amount, "payment": due, "reason": "by hand"}
-            settlement.append({**labels, "settles": name == "a", **line})
+            line = {"contract": "test", "party": party, "amount": amount, "payment": due}
+            settlement.append({**labels, "settles": name == "a", **line, **settled.outcome})
     return StudyResult(
         title="Title <b>",
         question="Which design?",

@@ -70,16 +70,13 @@ def english(texts):
 @pytest.fixture(scope="module")
 def dutch(study):
     words = {"a": "alle andere", "b": {"en": "a group by name", "nl": "een groep met namen"}}
-    settlement = study.settlement.assign(reason="met de hand")
     texts = {
         "title": {"en": "The study", "nl": "Een studie"},
         "question": "Welk ontwerp?",
         "note": "gesimuleerd",
         "data_label": "40 eenheden",
     }
-    return replace(
-        study, design_labels=words, manifest={**study.manifest, "language": "nl"}, settlement=settlement, **texts
-    )
+    return replace(study, design_labels=words, manifest={**study.manifest, "language": "nl"}, **texts)
 
 
 @pytest.fixture(scope="module")

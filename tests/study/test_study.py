@@ -432,9 +432,9 @@ def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
     evaluated = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
     cf = evaluated.counterfactuals["all", "equal"]
     assert cf.assigned == pytest.approx(float(cf.insured_years.values.mean()))
-    reason = evaluated.settlement.query("design == 'all'")["reason"].iloc[0]
+    settled = evaluated.settlement.query("design == 'all'")["threshold"].iloc[0]
     rate = evaluated.case_thresholds.query("kind == 'schedule' and design == 'all'")["rate"].iloc[0]
-    assert f"threshold of {100 * rate:.1f}%" in reason
+    assert settled == pytest.approx(rate)
 
 
 def test_the_gates_level_is_derived_though_no_level_names_it(folder):

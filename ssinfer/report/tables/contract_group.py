@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.contracts.explain import outcome_words
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.figures.case import MAX_BENCHMARKS, case_frame
@@ -68,7 +69,8 @@ def _settlement(analysis: Analysis) -> pd.DataFrame:
     if not len(analysis.result.settlement):
         return pd.DataFrame()
     settled = analysis.result.settlement["party"] != ""  # section "absent" has the others, with their reasons
-    return analysis.labelled(analysis.result.settlement[settled])
+    rows = analysis.labelled(analysis.result.settlement[settled])
+    return rows.assign(reason=[outcome_words(row, analysis.result.currency) for _, row in rows.iterrows()])
 
 
 def _truth(analysis: Analysis) -> pd.DataFrame:
@@ -108,7 +110,7 @@ def _spending(analysis: Analysis) -> pd.DataFrame:
 
 TRUTH = "label:own true:percent:1 measured:percent:1 interval:cell difference:percent:1 covered:word"
 KINDS = " ".join(f"{kind}_{100 * level:g}:cell" for kind, level in INTERVALS)
-SETTLEMENT = "label:own settles:word contract:own party:word amount:money reason:word"
+SETTLEMENT = "label:own settles:word contract:own party:word amount:money reason"
 TABLES = (
     ReportTable("truth", "known-truth", 10, _truth, TRUTH),
     ReportTable("savings", "case-section", 10, _savings, SAVINGS),
