@@ -28,17 +28,16 @@ def prior_contraction(cf: Counterfactual) -> list[Check]:
     return checks
 
 
-def predictive_check(cf: Counterfactual) -> list[Check]:
-    r"""Compare the spread of the fitted cells with that of replicates from the posterior; empty without replicates.
+def replicated_spread(cf: Counterfactual) -> tuple[Floats, float]:
+    r"""Return the spread of the fitted cells in each replicate from the posterior, and in the data; empty without any.
 
-    The statistic is the SD over units and periods of :math:`y_{it} / \bar y_i`, less its mean over units: shocks and
-    noise, which make the error of the benchmark. `figure` is its two-sided tail probability. Below 0.01 the check warns
-    if the replicates spread more (intervals are too wide), and fails if they spread less. The replicates have new unit
-    effects (mixed predictive check: Marshall and Spiegelhalter 2003, doi:10.1002/sim.1403).
+    The spread is the SD over units and periods of :math:`y_{it} / \bar y_i`, less its mean over units: shocks and
+    noise, which make the error of the benchmark. The replicates have new unit effects (mixed predictive check: Marshall
+    and Spiegelhalter 2003, doi:10.1002/sim.1403).
     """
     groups = cf.inference
     if "fitted_cell_unit" not in groups.get("constant_data", ()):
-        return []
+        return np.empty(0), np.nan
     owner = groups["constant_data"]["fitted_cell_unit"].values  # cells are ordered by unit
     units, counts = np.unique(owner, return_counts=True)
     complete = np.isin(owner, units[counts == counts.max()])
@@ -49,6 +48,18 @@ def predictive_check(cf: Counterfactual) -> list[Check]:
         return np.asarray((relative - relative.mean(axis=1, keepdims=True)).std(axis=(1, 2)))
 
     replicated, observed = (spread(groups[name]["fitted"].values) for name in ("posterior_predictive", "observed_data"))
+    return replicated, float(observed.item())
+
+
+def predictive_check(cf: Counterfactual) -> list[Check]:
+    """Judge the spread of the data among those of :func:`replicated_spread`; no check without replicates.
+
+    `figure` is the two-sided tail probability. Below 0.01 the check warns if the replicates spread more (intervals are
+    too wide), and fails if they spread less.
+    """
+    replicated, observed = replicated_spread(cf)
+    if not len(replicated):
+        return []
     above = float((replicated >= observed).mean())
     tail = 2.0 * min(above, 1.0 - above)
     status: Status = "PASS" if tail >= MIN_TAIL else "WARN" if above > tail else "FAIL"

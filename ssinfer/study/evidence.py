@@ -15,8 +15,8 @@ from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import K
 from ssinfer.check import Check, Status, tabulate
 from ssinfer.counterfactual import Counterfactual, path_frame
 from ssinfer.diagnostics import convex_hull, effective_donors, held_out_fit, leave_one_donor_out, placebo_in_time
-from ssinfer.diagnostics.posterior import predictive_check, prior_contraction
-from ssinfer.study.frames import DIAGNOSTICS, PATHS, WEIGHTS
+from ssinfer.diagnostics.posterior import predictive_check, prior_contraction, replicated_spread
+from ssinfer.study.frames import DIAGNOSTICS, PATHS, PREDICTIVE, WEIGHTS
 from ssinfer.study.plan import Plan
 
 STATUS = {"FAIL": "fail", "WARN": "warn", "NOT EVALUATED": "not evaluated", "PASS": "ok"}  # the worst first
@@ -25,7 +25,10 @@ STATUS = {"FAIL": "fail", "WARN": "warn", "NOT EVALUATED": "not evaluated", "PAS
 def case_evidence(
     plan: Plan, fits: Mapping[tuple[str, str], Counterfactual], result: BacktestResult | None
 ) -> dict[str, pd.DataFrame]:
-    """Return weights.csv, paths.csv and diagnostics.csv (the worst row per id) of the case's fits."""
+    """Return weights.csv, paths.csv and diagnostics.csv (the worst row per id) of the case's fits.
+
+    predictive.parquet is there if a fit has replicates of its data.
+    """
     parts: dict[str, list[pd.DataFrame]] = {schema.name: [schema.empty()] for schema in (WEIGHTS, DIAGNOSTICS, PATHS)}
     limits = placebo_limits(result)
     for pair, cf in fits.items():
@@ -40,8 +43,12 @@ def case_evidence(
         if cf.weights is not None:
             wide = cf.weights.rename_axis("unit").reset_index()
             tables[WEIGHTS.name] = wide.melt("unit", var_name="donor", value_name="weight").query("weight != 0")
+        spreads, observed = replicated_spread(cf)
+        if len(spreads):
+            rows = pd.DataFrame({"replicate": np.arange(len(spreads)), "spread": spreads, "observed": observed})
+            tables[PREDICTIVE.name] = rows
         for name, table in tables.items():
-            parts[name].append(table.assign(design=pair[0], method=pair[1]))
+            parts.setdefault(name, [PREDICTIVE.empty()]).append(table.assign(design=pair[0], method=pair[1]))
     return {name: pd.concat(tables[1:] or tables, ignore_index=True) for name, tables in parts.items()}
 
 

@@ -49,6 +49,16 @@ DIAGNOSTICS = FrameSchema(
     Column("limit", "float", "", "The value that separates the statuses; NaN without one."),
     Column("id", "text", "", "The name as savings.csv has it."),
 )
+PREDICTIVE = FrameSchema(
+    "predictive.parquet",
+    "one row per design, method and draw of a posterior, if a method has replicates of its data",
+    *DESIGN_AND_METHOD,
+    Column("replicate", "int", "", "Number of the replicate: data drawn from the posterior."),
+    Column(
+        "spread", "float", "fraction", "SD over units and periods of spending over the unit's mean; see verdict.md."
+    ),
+    Column("observed", "float", "fraction", "The same of the data."),
+)
 PATHS = FrameSchema("paths.csv", "one row per design, method, treated unit and period", *DESIGN_AND_METHOD, *PATH)
 CASE_THRESHOLDS = FrameSchema(
     "case_thresholds.csv",
@@ -246,7 +256,7 @@ OUTPUT = {
     schema.name: schema
     for schema in (
         *BACKTEST_TABLES,
-        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, WEIGHTS, DIAGNOSTICS, PATHS),
+        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER),
         *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )

@@ -1,5 +1,7 @@
 """Evidence of a study's case. Authorities: the fits, arithmetic on the written files, known distributions."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,13 @@ import xarray as xr
 
 import ssinfer as ss
 from ssinfer.diagnostics.posterior import predictive_check, prior_contraction
+from ssinfer.drawing import FIGURES, draw
+from ssinfer.figures.predictive import predictive_frame
+from ssinfer.figures.svg import svg_of
 from ssinfer.report.analysis import analyse
 from ssinfer.report.tables.contract_group import TABLES
 from ssinfer.study import plan_study, run_study, write_study
-from ssinfer.study.evidence import conformal_limit
+from ssinfer.study.evidence import case_evidence, conformal_limit
 
 STUDY = """
 title = "Below all donors"
@@ -156,6 +161,21 @@ def test_a_hierarchical_fit_learns_its_level_and_replicates_its_data(result):
     assert contraction["contraction: level"].figure > 0.8  # 24 units
     [check] = predictive_check(cf)
     assert check.status == "PASS"  # simulated from a model of the family
+    plan = SimpleNamespace(designs=result.designs, methods={"h": None}, data_for=lambda *_: None)
+    table = case_evidence(plan, {("all", "h"): cf}, None)["predictive.parquet"]
+    replicates = cf.to_datatree()["posterior_predictive"]["fitted"]
+    owner = cf.inference["constant_data"]["fitted_cell_unit"].to_series()
+    owner = owner[owner != "u00"]  # its performance period is sealed: its cells are not complete
+    cells = pd.DataFrame(replicates.values.reshape(200, -1).T, replicates["fitted_cell"].values).loc[owner.index]
+    relative = cells / cells.groupby(owner).transform("mean")  # by definition, with pandas
+    relative = relative - relative.groupby(relative.groupby(owner).cumcount()).transform("mean")
+    np.testing.assert_allclose(table["spread"], relative.std(ddof=0), rtol=1e-12)
+    frame = predictive_frame({"first": table, "second": table.assign(spread=0.5)})
+    text = svg_of(draw("predictive", frame))
+    assert f"{100 * (table['spread'] >= table['observed']).mean():.1f}% of the draws" in text
+    caption = FIGURES.find("predictive").caption_of
+    assert "second" in caption(frame)
+    assert "second" not in caption(frame[frame["name"] == "first"])
 
 
 def posterior(draws, prior):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ssinfer.figures.baseline_path import paths_frame
 from ssinfer.figures.donor_weights import weights_frame
+from ssinfer.figures.predictive import predictive_frame
 from ssinfer.figures.prior_posterior import parameters_frame
 from ssinfer.printed import ABSENT, separated
 from ssinfer.report.analysis import Analysis, Pair, pair_of, rows_of
@@ -59,9 +60,14 @@ def _parameters(analysis: Analysis) -> pd.DataFrame:
     return parameters_frame(_by_label(analysis, lambda pair: dict(fits[pair].inference) if pair in fits else {}))
 
 
+def _predictive(analysis: Analysis) -> pd.DataFrame:
+    return predictive_frame(_tables(analysis, "predictive.parquet"))
+
+
 TABLES = ReportTable("checks", "evidence", 5, _rows, "label:own check_name status:word figure:cell limit:cell")
 FRAME = (
     ReportFigure("donor_weights", "evidence", 10, _weights, "weights.csv"),
     ReportFigure("baseline_path", "evidence", 20, _paths, "placebo_paths.parquet"),
     ReportFigure("prior_posterior", "evidence", 40, _parameters, "savings.nc"),
+    ReportFigure("predictive", "evidence", 50, _predictive, "predictive.parquet"),
 )
