@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from ssinfer.arguments import COUNT, POSITIVE, checked
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
@@ -149,12 +150,10 @@ def outside_sampling_interval(
     placebos: pd.DataFrame, k: float, level: float = 0.95, seed: int = 1
 ) -> OutsideSamplingInterval:
     r"""Return shares of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`, an interval without shocks."""
-    from scipy.stats import norm  # noqa: PLC0415  (scipy.stats is slow to import)
-
     level = check_level(level)
     rows = _usable(placebos)
     rate = rows["savings_rate"].to_numpy(dtype=float)
-    end = norm.ppf((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))
+    end = ndtri((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))
     above, below = rate >= end, rate <= -end
     values = np.column_stack([above, below, above | below]).astype(np.float64)
     shares, errors = mean_and_error(values, _blocks(rows), np.random.default_rng(stream_of(seed, "outside")))

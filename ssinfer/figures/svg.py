@@ -3,6 +3,7 @@
 import io
 import re
 
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ssinfer.figures.style import style
@@ -12,9 +13,13 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 def svg_of(picture: Figure) -> str:
     """Return the figure as an SVG document."""
-    stream = io.StringIO()
+    stream, canvas, layout = io.StringIO(), FigureCanvasSVG(picture), picture.get_layout_engine()
     with style():
-        picture.savefig(stream, format="svg", metadata=_NO_METADATA)
+        if layout is not None:
+            picture.set_dpi(canvas.fixed_dpi)
+            layout.execute(picture)
+            picture.set_layout_engine("none")
+        canvas.print_svg(stream, metadata=_NO_METADATA)
     text = stream.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     # Ids of matplotlib are hashes of positions, whose last digits may differ between two layouts of a figure.
     for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([a-z][0-9a-f]{10})"', text))):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammaln, logsumexp, ndtri
-from scipy.stats import chi2, qmc
 
 from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.optimise import Gradient, maximise
@@ -80,6 +79,8 @@ class Mixture:
 
     def nodes(self, count: int) -> Floats:
         """Return `count` nodes (count, d), best a power of two: a Sobol sequence, scrambled alike for every design."""
+        from scipy.stats import chi2, qmc  # noqa: PLC0415  (scipy.stats is slow to import)
+
         size = self.centres.shape[1]
         points = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101)).random(count)
         points = np.clip(points, 1e-12, 1 - 1e-12)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ssinfer.typing import Floats
 
@@ -19,6 +18,7 @@ def maximise(
     tolerance: float = 1e-9,  # least gain of a step, as a share of the log density
 ) -> Floats:
     """Return the point in the box [-bound, bound] at which a log density is largest, by its gradient if given."""
+    from scipy.optimize import minimize  # noqa: PLC0415  (slow to import, and seldom needed)
 
     def negative(x: Floats) -> Any:
         if gradient is None:

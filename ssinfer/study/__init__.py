@@ -1,9 +1,5 @@
-"""Study: plan, backtest, evaluation and settlement of the contract designs in one TOML file."""
+"""Study: plan, backtest, evaluation and settlement of the contract designs in one TOML file. Names load when used."""
 
-from ssinfer.study.plan import Plan as Plan
-from ssinfer.study.plan import plan_study as plan_study
-from ssinfer.study.result import MANIFEST as MANIFEST
-from ssinfer.study.result import StudyResult as StudyResult
-from ssinfer.study.result import refuse_foreign_folder as refuse_foreign_folder
-from ssinfer.study.result import write_study as write_study
-from ssinfer.study.run import run_study as run_study
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,13 +1,16 @@
 """Intact groups of a study: the threshold of whole practices, relative to that of random insured."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ssinfer.backtesting.intact_groups import intact_group_ratio
 from ssinfer.errors import SsinferError
-from ssinfer.study.plan import Plan
 from ssinfer.windows import rolling_windows
+
+if TYPE_CHECKING:
+    from ssinfer.study.plan import Plan
 
 REPEATS = 20  # random divisions into groups
 
@@ -23,7 +26,7 @@ class IntactGroups:
     reason: str = ""
 
 
-def intact_groups(plan: Plan) -> IntactGroups | None:
+def intact_groups(plan: "Plan") -> IntactGroups | None:
     """Compare groups of persons outside the contract in the windows of the first comparison; None without claims."""
     claims = plan.data.claims
     if claims is None:

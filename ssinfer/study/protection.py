@@ -1,7 +1,6 @@
 """Protection of hidden cells: the interval that published sums allow for each, and further cells to hide."""
 
 import numpy as np
-from scipy.optimize import linprog
 
 from ssinfer.typing import Booleans, Floats
 
@@ -15,6 +14,8 @@ def feasible_interval(values: Floats, sums: Booleans, hidden: Booleans, cell: in
     v are `values` (cell,), and `sums` (sum, cell) says which cells a sum adds up. Visible cells, and cells whose value
     is 0, are known; x is not negative, unless some v is (Fischetti and Salazar 2001, doi 10.1287/mnsc.47.7.1008.9803).
     """
+    from scipy.optimize import linprog  # noqa: PLC0415  (slow to import, and seldom needed)
+
     unknown = np.flatnonzero(hidden & (values != 0))
     scale, relations = np.abs(values[unknown]).max(), sums[:, unknown].astype(float)
     goal, right = (unknown == cell).astype(float), relations @ values[unknown] / scale

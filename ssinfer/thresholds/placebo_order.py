@@ -3,6 +3,7 @@
 from math import ceil
 
 import numpy as np
+from scipy.special import bdtr
 
 from ssinfer.errors import RefusalError
 from ssinfer.thresholds.placebo_rows import refuse_equal_savings
@@ -30,9 +31,7 @@ def order_statistic(z: Floats, level: float, side: str) -> float:
 
 def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
     """Return a distribution-free 90% interval of a quantile of `z` (m,), by binomial ranks; ends may be infinite."""
-    from scipy.stats import binom  # noqa: PLC0415  (scipy.stats is slow to import)
-
     m = len(z)
     values = np.sort(np.abs(z) if side == "two-sided" else z)
-    low, high = int(binom.ppf(0.05, m, level)), int(binom.ppf(0.95, m, level)) + 1
+    low, high = (np.searchsorted(bdtr(np.arange(m + 1), m, level), [0.05, 0.95]) + [0, 1]).tolist()
     return (float(values[low - 1]) if low >= 1 else -np.inf, float(values[high - 1]) if high <= m else np.inf)
