@@ -57,6 +57,13 @@ def test_no_public_name_of_the_main_job_pulls_in_pymc():
     assert not loaded_after(f"from ssinfer import {names}").intersection(unwanted)
 
 
+def test_the_report_needs_no_library_that_fits():
+    registries = "ssinfer.drawing.FIGURES, ssinfer.report.table.TABLES, ssinfer.thresholds.kind.KINDS"
+    code = f"import ssinfer.report, ssinfer.study.rewrite\nfor each in ({registries}):\n    each.names()"
+    unwanted = {"pymc", "pytensor", "arviz", "sklearn", "statsmodels", "ibis", "scipy.stats", "scipy.optimize"}
+    assert not loaded_after(code).intersection(unwanted)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], SETTLE], ids=["help", "settle"])
 def test_small_commands_are_light(arguments):
     code = f"import sys; sys.argv = ['ssinfer', *{arguments!r}]\nfrom ssinfer.cli import main\n"
