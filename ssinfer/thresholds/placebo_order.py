@@ -33,5 +33,5 @@ def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
     """Return a distribution-free 90% interval of a quantile of `z` (m,), by binomial ranks; ends may be infinite."""
     m = len(z)
     values = np.sort(np.abs(z) if side == "two-sided" else z)
-    low, high = (np.searchsorted(bdtr(np.arange(m + 1), m, level), [0.05, 0.95]) + [0, 1]).tolist()
-    return (float(values[low - 1]) if low >= 1 else -np.inf, float(values[high - 1]) if high <= m else np.inf)
+    low, high = np.searchsorted(bdtr(np.arange(m + 1), m, level), [0.05, 0.95])
+    return (float(values[low - 1]) if low >= 1 else -np.inf, float(values[high]) if high < m else np.inf)
