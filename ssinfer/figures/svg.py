@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -13,9 +14,10 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 def svg_of(picture: Figure) -> str:
     """Return the figure as an SVG document."""
-    stream, canvas, layout = io.StringIO(), FigureCanvasSVG(picture), picture.get_layout_engine()
+    canvas: Any = FigureCanvasSVG(picture)
+    stream, layout = io.StringIO(), picture.get_layout_engine()
     with style():
-        if layout is not None:
+        if layout is not None:  # `savefig` would draw the whole figure for it
             picture.set_dpi(canvas.fixed_dpi)
             layout.execute(picture)
             picture.set_layout_engine("none")
