@@ -4,8 +4,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -46,7 +45,7 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 @app.command()
 def run(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False, language: Language = None) -> None:
     """Backtest every design and method of the study, evaluate and settle the case, and write a report."""
-    _study(study, out, jobs, ("backtest", "evaluate"), language, confidential=confidential)
+    _study(locals(), "backtest", "evaluate")
 
 
 @app.command()
@@ -54,7 +53,7 @@ def backtest(
     study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False, language: Language = None
 ) -> None:
     """Backtest every design and method of the study, and nothing else."""
-    _study(study, out, jobs, ("backtest",), language, confidential=confidential)
+    _study(locals(), "backtest")
 
 
 @app.command()
@@ -62,13 +61,13 @@ def evaluate(
     study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False, language: Language = None
 ) -> None:
     """Evaluate and settle the case, without a backtest."""
-    _study(study, out, jobs, ("evaluate",), language, confidential=confidential)
+    _study(locals(), "evaluate")
 
 
 @app.command()
 def check(study: Study, jobs: Jobs = 2, language: Language = None) -> None:
     """Look at the data of a study and validate every step, without a fit."""
-    _study(study, None, jobs, (), language)
+    _study(locals())
 
 
 @app.command()
@@ -137,33 +136,17 @@ def precompile(jobs: Jobs = 2) -> None:
 @app.command()
 def methods() -> None:
     """List benchmark methods: the data that they need, what they support, and plug-ins that cannot be used."""
-    from ssinfer.plugins.discovery import providers  # noqa: PLC0415
+    from ssinfer.console.lists import print_methods  # noqa: PLC0415
 
-    rows, broken = [], []
-    for provider in providers():
-        package = f"{provider.package} {provider.version}"
-        if provider.reason:
-            broken.append(f"{provider.name} ({package}): {provider.reason}")
-        else:
-            known = provider.capabilities
-            supports = ", ".join(name.replace("_", " ") for name, supported in known.items() if supported)
-            rows.append([provider.name, provider.needs, package, "not stated" if None in known.values() else supports])
-    _print_table(["method", "needs", "package", "supports"], rows)
-    for line in broken:
-        echo(f"not usable: {line}")
+    print_methods()
 
 
 @app.command()
 def thresholds() -> None:
     """List kinds of threshold: what each learns from, whether it has levels, and whether a study may settle by it."""
-    from ssinfer.thresholds.kind import KINDS  # noqa: PLC0415
-    from ssinfer.thresholds.names import kind_name  # noqa: PLC0415
+    from ssinfer.console.lists import print_thresholds  # noqa: PLC0415
 
-    marks = {True: "yes", False: "no"}
-    rows = [[k.name, kind_name(k.name), k.learns_from, marks[k.has_level], marks[k.settles]] for k in KINDS.entries()]
-    _print_table(["kind", "label", "learns from", "levels", "settles"], rows)
-    for name, reason in KINDS.broken().items():
-        echo(f"not usable: {name}: {reason}")
+    print_thresholds()
 
 
 @app.command()
@@ -226,6 +209,7 @@ def power(
     contract without savings is paid at any of them.
     """
     options = dict(locals())
+    from ssinfer.console.lists import print_table  # noqa: PLC0415
     from ssinfer.thresholds.planning.power import overall_false_payments, power_table  # noqa: PLC0415
     from ssinfer.thresholds.planning.scenario import Scenario  # noqa: PLC0415
 
@@ -241,7 +225,7 @@ def power(
         return
     heads = ["insured", "years", *(f"{name.replace('_rate', '').replace('_', ' ')} %" for name in table.columns[2:])]
     rows = [[f"{row[0]:,.0f}", f"{row[1]:.0f}", *(f"{100 * cell:.2f}" for cell in row[2:])] for row in table.to_numpy()]
-    _print_table(heads, rows, right=True)
+    print_table(heads, rows, right=True)
 
 
 @app.command()
@@ -266,10 +250,11 @@ def simulate(
 @data_app.command("list")
 def data_list() -> None:
     """List published data sets, their years, the files found on this machine, and a description."""
+    from ssinfer.console.lists import print_table  # noqa: PLC0415
     from ssinfer.datasets.io.catalogue import entries  # noqa: PLC0415
 
     rows = [[e.name, e.years, f"{len(e.found)} of {len(e.files)} files", e.description] for e in entries()]
-    _print_table(["data set", "years", "found", "description"], rows)
+    print_table(["data set", "years", "found", "description"], rows)
 
 
 @data_app.command("fetch")
@@ -308,11 +293,8 @@ def main() -> None:
                 else show(message, category, *where)
             )
             app()
-    except EXPECTED as error:
-        _leave(error)
     except Exception as error:  # noqa: BLE001
-        known = type(error).__name__ in RESOURCES
-        _leave(error, "" if known else " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
+        _leave(error)
 
 
 def _interrupt_again(otherwise: Callable[[Any], object], lost: "sys.UnraisableHookArgs") -> None:
@@ -330,85 +312,16 @@ def _leave(error: Exception, what_now: str = "") -> NoReturn:
     name = type(error).__name__
     expected = isinstance(error, EXPECTED) or name in RESOURCES
     words = _one_line(RESOURCES.get(name, error)) if expected else f"unexpected {name}, error id {error_id(error)}."
+    what_now = what_now or ("" if expected else " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
     echo(f"ssinfer: {words}{what_now}", err=True)
     sys.exit(2 if expected else 70)
 
 
-def _study(
-    path: Path,
-    out: Path | None,
-    jobs: int,
-    parts: tuple[str, ...],
-    language: str | None,
-    *,
-    confidential: bool = False,
-) -> None:
-    """Look at the data of a study, run its parts and write its folder (none without `out`), with a progress bar."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+def _study(options: dict[str, Any], *parts: str) -> None:
+    """Run parts of a study with the options of a command."""
+    from ssinfer.console.study_run import study_run  # noqa: PLC0415
 
-    from ssinfer.atomic import output_folder  # noqa: PLC0415
-    from ssinfer.console.design_table import design_table  # noqa: PLC0415
-    from ssinfer.console.look import look_text  # noqa: PLC0415
-    from ssinfer.language import speak  # noqa: PLC0415
-    from ssinfer.report import write_report  # noqa: PLC0415
-    from ssinfer.sentences import say  # noqa: PLC0415
-    from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
-    from ssinfer.study.disclosure import disclosed  # noqa: PLC0415
-    from ssinfer.study.failed import failed_folder, write_failed  # noqa: PLC0415
-
-    plan: Plan | None = None
-    tables: dict[str, Any] = {}
-    try:
-        with output_folder(out, lambda line: echo(line, err=True)) if out else nullcontext():
-            plan = plan_study(path, n_jobs=jobs, tell=lambda look: echo(look_text(look)), language=language)
-            if out is None:
-                with speak(plan.language):
-                    echo(say("console.no_fault"))
-                return
-            refuse_foreign_folder(out, plan.study_hash, parts)
-            failed_folder(out)
-            with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-                task = bar.add_task("Backtest", total=None)
-                result = run_study(
-                    plan,
-                    parts=parts,
-                    n_jobs=jobs,
-                    progress=lambda done, total: bar.update(task, completed=done, total=total),
-                    tables=tables,
-                )
-            result = disclosed(result, confidential=confidential)
-            printed = design_table(result)
-            folder = write_study(result, out, report=write_report)
-    except Exception as error:
-        if out is None or (not tables and isinstance(error, EXPECTED)):
-            raise
-        with speak(language if plan is None else plan.language):
-            try:
-                kept = say("failed.kept", out=out, folder=write_failed(out, error, plan, parts, tables))
-            except Exception as second:  # noqa: BLE001
-                kept = say("failed.lost", out=out, name=type(second).__name__)
-        _leave(error, f" {kept}")
-    with speak(plan.language):
-        echo(f"{printed}\n{say('console.report', path=folder / 'report.html')}")
-
-
-def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:
-    """Print a table, flush `right` or left, that fits the terminal, or 80 columns without one, if no word breaks."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    for head in heads:
-        table.add_column(head, justify="right" if right else "left")
-    needed = [max(map(len, head.split())) for head in heads]
-    for row in rows:
-        table.add_row(*row)
-        needed = [max(width, *map(len, cell.split() or [""])) for width, cell in zip(needed, row, strict=True)]
-    console = Console(markup=False, highlight=False, emoji=False)
-    console.width = max(console.width, sum(needed) + 2 * (len(needed) - 1))
-    console.print(table)
+    study_run(**options, parts=parts, leave=_leave, expected=EXPECTED)
 
 
 def _one_line(message: object) -> str:

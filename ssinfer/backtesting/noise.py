@@ -1,5 +1,6 @@
 """noise_components: estimates sampling noise, which shrinks with size, and the group shock, which does not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,12 +8,14 @@ import pandas as pd
 from scipy.special import ndtri
 
 from ssinfer.arguments import COUNT, POSITIVE, checked
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
-from ssinfer.errors import RefusalError
+from ssinfer.errors import RefusalError, SsinferError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
 from ssinfer.streams import stream_of
 from ssinfer.thresholds.placebo_rows import codes_by_appearance, require_columns, rows_of_placebos
+from ssinfer.thresholds.schedule import MSSP_K
 from ssinfer.typing import Floats, Positions
 
 #: Fewest placebo units that can tell sampling noise from a group shock.
@@ -63,6 +66,32 @@ class OutsideSamplingInterval:
     outside_se: float
     level: float
     n_rows: int
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise of one design and method, and payments by sampling noise alone, with the estimated k and Medicare's."""
+
+    components: NoiseComponents
+    own_k: OutsideSamplingInterval
+    medicare_k: OutsideSamplingInterval
+
+
+def noise_of_pairs(
+    placebos: pd.DataFrame, pairs: Sequence[tuple[str, str]], seed: int
+) -> tuple[dict[tuple[str, str], Noise], dict[str, list[tuple[str, str]]]]:
+    """Return the noise of designs and methods with estimated placebos, and by reason those that do not show it."""
+    noise, refused = dict[tuple[str, str], Noise](), dict[str, list[tuple[str, str]]]()
+    for design, method in pairs:
+        rows = rows_with(placebos, design=design, method=method, role="placebo", status="ok")
+        try:
+            if len(rows):
+                components = noise_components(rows, seed=seed)
+                outside = (outside_sampling_interval(rows, k, seed=seed) for k in (components.k, MSSP_K))
+                noise[design, method] = Noise(components, *outside)
+        except SsinferError as error:
+            refused.setdefault(str(error), []).append((design, method))
+    return noise, refused
 
 
 @checked(replicates=COUNT)

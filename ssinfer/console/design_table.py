@@ -12,11 +12,12 @@ from rich.table import Table
 
 from ssinfer.foreign import own
 from ssinfer.language import currency_in_use, speak
-from ssinfer.report.analysis import ALL_SIZES, Analysis
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import TableColumn, columns_of, ranged, word
 from ssinfer.report.text.finding import threshold_findings, verdict_findings
 from ssinfer.sentences import in_words, say
 from ssinfer.study.disclosure import disclosed
+from ssinfer.study.queries import ALL_SIZES
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
@@ -32,7 +33,7 @@ GROUP = columns_of("pair benchmark:number spending:number saving:number interval
 def design_table(result: StudyResult) -> str:
     """Return the designs, their errors on placebos, and the saving of the contract group as text."""
     with speak(result.language, result.currency):
-        return "\n".join(_parts(Analysis(disclosed(result), {}, {})))
+        return "\n".join(_parts(Analysis(disclosed(result))))
 
 
 def _parts(analysis: Analysis) -> Iterator[str]:

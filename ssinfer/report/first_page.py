@@ -12,8 +12,9 @@ from ssinfer.backtesting.advice import may_pay
 from ssinfer.figures.axis import Axis, axis_of
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
-from ssinfer.report.analysis import Analysis, rows_of, span
+from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.text.finding import REPORTED
+from ssinfer.study.queries import rows_of
 from ssinfer.study.verdict import REACHED, Verdict
 from ssinfer.thresholds.kind import ThresholdKey
 

@@ -13,8 +13,9 @@ from ssinfer.foreign import foreign, own
 from ssinfer.language import currency_in_use
 from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
-from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.analysis import Analysis
 from ssinfer.sentences import say, sentence
+from ssinfer.study.queries import Pair
 
 #: How a cell is printed. "cell": text set flush right. "own": the user's words. "english": in every language. "word":
 #: yes or no, or the word with the id ``cell.<column>.<value>``. "percent": of a fraction. "money": per insured-year.

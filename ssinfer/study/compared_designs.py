@@ -180,6 +180,14 @@ def _effect(blocks: int, effect: Floats, *labels: Any) -> dict[str, Any]:
     return {**names, "effect": float(effect[0]), "effect_se": error}
 
 
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """Return designs.csv numbered: first the design that settles, then those that none dominates, then the others."""
+    dominated = table["dominated_by"].notna() & (table["dominated_by"] != "")
+    table = table.assign(rest=~table["settles"], dominated=dominated)
+    table = table.sort_values(["rest", "dominated", "misallocation"], kind="stable", ignore_index=True)
+    return table.assign(number=table.index + 1)
+
+
 def changed(table: pd.DataFrame) -> "list[tuple[str, pd.Series[Any]]]":
     """Return the rows that differ from the first in one block only, with this block, in the order of blocks."""
     differs = table[VARIED] != table.loc[0, VARIED]

@@ -25,6 +25,11 @@ def kind_in_words(kind: str) -> str:
     return kind_name(kind) if kind == CONTRACT else say(f"threshold.{kind}.in_words", KINDS.find(kind).words or kind)
 
 
+def prior_name(prior: str) -> str:
+    """Return the name of a prior in print."""
+    return say(f"prior.{prior}", say("prior", prior=prior))
+
+
 def threshold_name(key: ThresholdKey, *, short: bool = False) -> str:
     """Return the name of a threshold in tables and figures; the short name leaves out one-sided and flat.
 
@@ -51,5 +56,4 @@ def _parts(key: ThresholdKey, *, short: bool = False) -> list[str]:
     """Return level (empty without levels), side and prior of a threshold; of the short name, those that are unusual."""
     level = "" if key.level is None else say("level", level=100 * key.level)
     side = [say(f"side.{key.side}")] if level and not (short and key.side == "one-sided") else []
-    prior = say(f"prior.{key.prior}", say("prior", prior=key.prior)) if key.prior else ""
-    return [level, *side, *([prior] if prior and (key.informed or not short) else [])]
+    return [level, *side, *([prior_name(key.prior)] if key.prior and (key.informed or not short) else [])]

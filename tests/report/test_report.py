@@ -233,8 +233,8 @@ def test_without_backtest(study, without, tmp_path):
 
 
 def test_backtest_only(analysis, without):
-    empty = pd.DataFrame()
-    part = without(analysis.result, counterfactuals={}, savings=empty, case_thresholds=empty, settlement=empty)
+    empty = {name: getattr(analysis.result, name)[:0] for name in ("savings", "case_thresholds", "settlement")}
+    part = without(analysis.result, counterfactuals={}, **empty)
     data = assemble(replace(analysis, result=part))
     assert any("is not measured" in sentence for sentence in data.finding)
     assert set(data.figures) == FIGURES - {"case"}

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import product
-from typing import Any
 
 import pandas as pd
 
@@ -12,14 +10,14 @@ from ssinfer.figures.earnings import earnings_frame
 from ssinfer.figures.false_payments import false_payments_frame
 from ssinfer.figures.threshold_by_size import sizes_frame
 from ssinfer.finding import Finding
-from ssinfer.report.analysis import ALL_SIZES, Analysis, Pair, rows_of
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable
 from ssinfer.report.tables.comparison import with_sizes
 from ssinfer.sentences import say
-from ssinfer.thresholds.kind import KINDS, ThresholdKey
-from ssinfer.thresholds.names import model_kinds, plain_key, threshold_name
-from ssinfer.thresholds.placebo import COMPARISON_KEY
+from ssinfer.study.queries import Pair
+from ssinfer.thresholds.kind import ThresholdKey
+from ssinfer.thresholds.names import threshold_name
 
 SPECIFICATIONS = (
     "label:own threshold_name false_payment_rate:percent detection_rate:percent n_rows:number n_unjudged:number "
@@ -39,22 +37,10 @@ KIND_COLUMNS = (
 )
 
 
-def model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
-    """Return one-sided thresholds of models and of placebos; by class of size only with the first kind (credible)."""
-    backtest, kinds = analysis.result.backtest, [*model_kinds(), KINDS.find(COMPARISON_KEY.kind)]
-    records: list[dict[str, Any]] = []
-    for pair in sorted(analysis.pairs, key=lambda pair: pair != analysis.main):
-        thresholds = rows_of(None if backtest is None else backtest.thresholds, pair)
-        if not len(thresholds) or (by_size and not (thresholds["kind"] == kinds[0].name).any()):
-            continue
-        chosen = thresholds[(thresholds["size_class"] != ALL_SIZES) == by_size]
-        for size, part in chosen.groupby("size_class", sort=False):
-            for level, kind in product(sorted(part["level"].dropna().unique(), reverse=True), kinds):
-                key = plain_key(kind, level)
-                name = {"threshold_name": threshold_name(key, short=True)}
-                labels = {"label": analysis.label(pair), "size_class": size, "promised": 1 - level, **name}
-                records += [{**row, **labels} for _, row in part[key.rows(part)].iterrows()]
-    return with_sizes(analysis, pd.DataFrame(records)) if records else pd.DataFrame()
+def _kinds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
+    rows = analysis.labelled(analysis.model_thresholds(by_size=by_size))
+    names = [threshold_name(ThresholdKey.of(row), short=True) for _, row in rows.iterrows()]
+    return with_sizes(analysis, rows.assign(threshold_name=names))
 
 
 def _model_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
@@ -128,7 +114,7 @@ def _sizes(analysis: Analysis) -> pd.DataFrame:
     return sizes_frame(noise, (analysis.group, years, settles["rate"]))
 
 
-_all_sizes, _each_size = (partial(model_thresholds, by_size=by_size) for by_size in (False, True))
+_all_sizes, _each_size = (partial(_kinds, by_size=by_size) for by_size in (False, True))
 TABLES = (
     ReportTable("ladder", "advice", 25, _ladder, LADDER),
     ReportTable("kinds", "thresholds-section", 20, _all_sizes, f"label:own {KIND_COLUMNS}", _model_remarks),

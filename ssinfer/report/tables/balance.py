@@ -10,10 +10,11 @@ from ssinfer.counterfactual import Counterfactual
 from ssinfer.figures.love_plot import balance_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import plain
-from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, check_name
 from ssinfer.sentences import say
+from ssinfer.study.queries import Pair
 
 COLUMNS = (
     "label:own treated:cell control:cell effective:number smd variance_ratio ks equipoise matched effective_sample_size"

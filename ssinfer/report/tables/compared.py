@@ -4,11 +4,12 @@ import pandas as pd
 
 from ssinfer.figures.frontier import frontier_frame
 from ssinfer.printed import ABSENT, column_with_errors, listed
-from ssinfer.report.analysis import Analysis, rows_of
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, ranged
 from ssinfer.sentences import say
 from ssinfer.study.compared_designs import DIFFERENCES, changed
+from ssinfer.study.queries import rows_of
 
 ONE_SCALE = (
     "numbered share_of_spending:percent:0 share_of_persons:percent:0 deviation_money:number threshold_all:percent "
@@ -65,10 +66,8 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
 
 def _stop_loss(analysis: Analysis) -> pd.DataFrame:
     """Return what truncation leaves out, by design and window."""
-    rows = analysis.result.tables.get("stop_loss.csv", pd.DataFrame())
-    words = dict(analysis.compared[["design", "label"]].to_numpy()) if len(rows) else {}
-    label = pd.Series([words[name] for name in rows["design"]] if len(rows) else [], rows.index, dtype=object)
-    return rows.assign(label=label)
+    rows = analysis.table("stop_loss.csv")
+    return rows.assign(label=pd.Series([*map(analysis.design_names.get, rows["design"])], rows.index, object))
 
 
 STOP_LOSS = "label origin excess:number:0 excess_sd:number:0 groups:number:0"

@@ -11,14 +11,16 @@ from ssinfer.comparison import comparison_group
 from ssinfer.figures.placebo_savings import group_items, placebos_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import ABSENT, column_with_errors, count
-from ssinfer.report.analysis import ALL_SIZES, Analysis, pair_of, rows_of, span
+from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable
 from ssinfer.sentences import say
+from ssinfer.study.queries import ALL_SIZES, pair_of, rows_of
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 MIN_WINDOWS = 3  # of the contract group, before its bias is called out
-SIZE_CLASS = ["design", "method", "size_class"]
+PAIR = ["design", "method"]
+SIZE_CLASS = [*PAIR, "size_class"]
 MEASURES = ["threshold", "threshold_se", "false_payment_rate", "false_payment_rate_se"]
 SCORES = (
     "label:own bias:percent case_bias:cell sd:percent bias_sd_between:percent:1 coverage_95:percent width_90:percent "
@@ -48,7 +50,7 @@ def _designs(analysis: Analysis) -> pd.DataFrame:
 def _scores(analysis: Analysis) -> pd.DataFrame | Finding:
     """Return the scores over placebos of all sizes, with the contract group's bias in its own earlier windows."""
     backtest = analysis.result.backtest
-    if backtest is None or not {"size_class", "bias"} <= set(backtest.scores.columns):
+    if backtest is None:
         return pd.DataFrame()
     scores = backtest.scores[(backtest.scores["size_class"] == ALL_SIZES) & np.isfinite(backtest.scores["bias"])]
     if not len(scores):
@@ -77,19 +79,17 @@ def _scores_remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[Findin
 
 def _payments(analysis: Analysis) -> pd.DataFrame | Finding:
     """Return one row per design and method, in the order of detection."""
-    if analysis.result.backtest is not None and not len(analysis.ranking):
+    backtest, cases = analysis.result.backtest, analysis.result.case_thresholds
+    if backtest is None:
+        return pd.DataFrame()
+    if not len(analysis.ranking):
         return Finding("table.payments.without", {})
-    records = []
-    for pair in analysis.ranked_pairs:
-        backtested = analysis.backtested(pair)
-        row = backtested[COMPARISON_KEY.rows(backtested)].iloc[0]
-        n_rows, without = row["n_rows"], row["n_without_threshold"]
-        judged = say("part_of", part=n_rows, whole=n_rows + without) if without else count(n_rows)
-        case = analysis.threshold(pair)
-        rate, money = (None, None) if case is None else (case["rate"], case["money"])
-        added = {"label": analysis.label(pair), "judged": judged, "case_rate": rate, "case_money": money}
-        records.append({**row, **added})
-    return pd.DataFrame(records)
+    rows, cases = (frame[COMPARISON_KEY.rows(frame)] for frame in (backtest.thresholds, cases))
+    rows = analysis.ranking[PAIR].merge(rows[rows["size_class"] == ALL_SIZES], on=PAIR)
+    numbers = zip(rows["n_rows"], rows["n_without_threshold"], strict=True)
+    judged = [say("part_of", part=n, whole=n + without) if without else count(n) for n, without in numbers]
+    cases = cases[[*PAIR, "rate", "money"]].add_prefix("case_").rename(columns={f"case_{name}": name for name in PAIR})
+    return analysis.labelled(rows.assign(judged=judged).merge(cases, "left", on=PAIR))
 
 
 def _payments_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:

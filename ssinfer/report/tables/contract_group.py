@@ -11,10 +11,11 @@ from ssinfer.contracts.explain import outcome_words
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.figures.case import MAX_BENCHMARKS, case_frame
-from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, by_pair, check_name, ranged
 from ssinfer.sentences import say
+from ssinfer.study.queries import Pair
 
 INTERVALS = [(kind, level) for level in (0.95, 0.90) for kind in ("credible", "confidence")]
 SAVINGS = (

@@ -11,9 +11,10 @@ from ssinfer.figures.donor_weights import weights_frame
 from ssinfer.figures.predictive import predictive_frame
 from ssinfer.figures.prior_posterior import parameters_frame
 from ssinfer.printed import ABSENT, separated
-from ssinfer.report.analysis import Analysis, Pair, pair_of, rows_of
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, check_name
+from ssinfer.study.queries import Pair, pair_of, rows_of
 
 ORDER = ("fail", "warn", "ok", "not evaluated")
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.finding import Finding
-from ssinfer.report.analysis import Analysis, rows_of
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable
 from ssinfer.study.case_thresholds import deciding_rates
+from ssinfer.study.queries import rows_of
 from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
 from ssinfer.thresholds.names import kind_name, threshold_name
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
-from ssinfer.report.analysis import Analysis, named, pair_of, span
+from ssinfer.report.analysis import Analysis, named, span
 from ssinfer.report.table import word
 from ssinfer.study.hidden import CONTRACT_GROUP
+from ssinfer.study.queries import pair_of
 
 
 def absent_findings(analysis: Analysis) -> Iterator[Finding]:
@@ -38,5 +39,5 @@ def absent_findings(analysis: Analysis) -> Iterator[Finding]:
     if result.hidden is not None and result.hidden.apart:
         names = named([own(quoted(name)) for name in sorted({name for name, _ in result.hidden.apart})])
         yield Finding("absent_units_of_designs", {"names": names, "limit": limit})
-    for reason, names in analysis.why_no_noise.items():
-        yield Finding("absent_noise", {"names": named([own(quoted(name)) for name in names]), "reason": reason})
+    for reason, pairs in analysis.why_no_noise.items():
+        yield Finding("absent_noise", {"names": named([*map(analysis.quoted, pairs)]), "reason": reason})

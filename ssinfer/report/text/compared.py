@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from ssinfer.finding import Finding
-from ssinfer.report.analysis import Analysis, Row
+from ssinfer.report.analysis import Analysis
 from ssinfer.sentences import say
 from ssinfer.study.compared_designs import AT_LEAST_ERRORS, changed
+from ssinfer.study.queries import Row
 
 MEASURED = ("threshold_money", "deviation_money")
 

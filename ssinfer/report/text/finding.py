@@ -6,9 +6,10 @@ from ssinfer.backtesting.paired import worse_and_equal
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
-from ssinfer.report.analysis import Analysis, Row, named, pair_of, span
+from ssinfer.report.analysis import Analysis, named, span
 from ssinfer.report.text.compared import answer
 from ssinfer.sentences import in_words, say
+from ssinfer.study.queries import Row, pair_of
 from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.names import kind_in_words, threshold_in_words

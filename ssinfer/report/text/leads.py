@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from ssinfer.backtesting.advice import may_pay
 from ssinfer.comparison import comparison_group
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
-from ssinfer.report.analysis import Analysis, rows_of, span
-from ssinfer.report.tables.advice import model_thresholds
+from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.tables.balance import balanced_pairs, judged_limits
 from ssinfer.report.text.finding import verdict_findings
+from ssinfer.study.queries import rows_of
 from ssinfer.thresholds.names import kind_in_words
 
 
@@ -48,17 +47,12 @@ def case_lead(analysis: Analysis) -> Iterator[Finding]:
 
 def thresholds_lead(analysis: Analysis) -> Iterator[Finding]:
     """Return the kinds of threshold that pay contracts without savings no more often than promised, and the others."""
-    rows, kinds = model_thresholds(analysis, by_size=False), dict[bool, list[str]]()
-    rows = rows_of(rows, analysis.main)
-    for kind, part in rows.groupby("kind", sort=False) if len(rows) else ():
-        by_chance = (part["promised"] * (1 - part["promised"]) / part["n_rows"]) ** 0.5
-        error = part["false_payment_rate_se"].fillna(by_chance)
-        promised, rate = (part[name].to_numpy() for name in ("promised", "false_payment_rate"))
-        keeps = bool(may_pay(promised, rate, error.to_numpy()).all())
-        kinds.setdefault(keeps, []).append(kind_in_words(str(kind)))
-    if kinds:
-        name = "lead_promise_some" if len(kinds) > 1 else "lead_promise_all" if True in kinds else "lead_promise_none"
-        yield Finding(name, {"kept": kinds.get(True, []), "broken": kinds.get(False, [])})
+    kinds: dict[bool, list[str]] = {True: [], False: []}
+    for kind, kept in analysis.kept_promises().items():
+        kinds[kept].append(kind_in_words(kind))
+    if any(kinds.values()):
+        name = "lead_promise_some" if all(kinds.values()) else f"lead_promise_{'all' if kinds[True] else 'none'}"
+        yield Finding(name, {"kept": kinds[True], "broken": kinds[False]})
 
 
 def evidence_lead(analysis: Analysis) -> Iterator[Finding]:

@@ -2,16 +2,15 @@
 
 import re
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations
 
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from small_study import grid, payments
 
-from ssinfer.console.design_table import design_table
 from ssinfer.drawing import draw
-from ssinfer.report.analysis import Analysis, analyse
+from ssinfer.report.analysis import analyse
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.first_page import first_page
 from ssinfer.report.summarise import ReportData, SectionData
@@ -20,68 +19,7 @@ from ssinfer.report.text.compared import answer, block_findings, changed_finding
 from ssinfer.report.text.finding import finding_sentences
 from ssinfer.report.write import _render
 from ssinfer.sentences import in_words
-from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
-
-POPULATIONS, SPENDINGS, THRESHOLDS = ("everybody", "low SES"), ("all", "no GGZ", "capped"), ("95%", "90%")
-MANIFEST = {"study": {"spending": [{"name": "no GGZ", "label": "all care but mental health care"}]}}
-
-
-def grid():
-    """Twelve designs by hand: the threshold of number i is 300 - 10 i; only the last one and the first are no worse."""
-    rows = []
-    for i, (population, spending, threshold) in enumerate(product(POPULATIONS, SPENDINGS, THRESHOLDS)):
-        row = {"design": f"d{i}", "method": "m", "label": f"{population}; {spending}; {threshold}"}
-        row |= {"population": population, "spending": spending, "comparison": "c", "threshold": threshold}
-        row |= {
-            "sharing": "half",
-            "windows": "",
-            "settles": i == 3,
-            "sensitivity": i == 11,
-            "n_rows": 40,
-            "n_without_threshold": 0,
-        }
-        row |= dict.fromkeys(("share_of_spending", "share_of_persons"), 1.0 - i / 20)
-        row |= dict.fromkeys(("deviation", "deviation_all", "threshold_rate", "threshold_all"), 0.1)
-        row |= {"threshold_money": 300.0 - 10 * i, "deviation_money": 4.0, "misallocation": 50.0 + i}
-        row |= {"deviation_difference": 0.0, "false_payment_rate": 0.05, "dominated_by": "d0, m" if 0 < i < 10 else ""}
-        row |= {
-            "threshold_difference": 10.0 * i,
-            "deviation_size_difference": 1.0,
-            "deviation_size_difference_se": 0.5,
-            "misallocation_difference": 2.0 * i,
-            "misallocation_difference_se": 2.0,
-            **{f"{name}_se": 2.0 for name in ("threshold_money", "misallocation")},
-        }
-        rows.append(row)
-    return DESIGNS.frame(rows)
-
-
-def payments():
-    rows = []
-    for i, saving in product(range(12), (0.0, 0.02, 0.05)):
-        row = {"design": f"d{i}", "method": "m", "scenario": "evenly", "saving": saving, "paid": 600 * saving + i}
-        row |= {"insurer": 900 * saving - i, "earned_of_100": 80.0, "paid_without_threshold": 70.0}
-        rows.append(dict.fromkeys(SCENARIOS.header(), np.nan) | row)
-    return SCENARIOS.frame(rows)
-
-
-def effects():
-    names = ("measure", "block", "entry", "other_block", "other_entry", "effect", "effect_se")
-    rows = [("threshold_money", "spending", "all", "", "", 30.0, 5.0)]
-    rows += [("threshold_money", "spending", "no GGZ", "", "", -30.0, 5.0)]
-    rows += [
-        ("threshold_money", "threshold", "95%", "", "", 8.0, 2.0),
-        ("deviation_money", "threshold", "95%", "", "", 0, 1),
-    ]
-    rows += [("threshold_money", "spending", "all", "threshold", "95%", 9.0, 3.0)]
-    return EFFECTS.frame([dict(zip(names, row, strict=True)) for row in rows])
-
-
-@pytest.fixture
-def compared(analysis) -> Analysis:
-    tables = {"designs.csv": grid(), "scenarios.csv": payments(), "effects.csv": effects()}
-    result = replace(analysis.result, tables=tables, manifest={**analysis.result.manifest, **MANIFEST})
-    return Analysis(result, analysis.noise, {})
+from ssinfer.study.frames import STOP_LOSS
 
 
 def test_the_first_row_settles_then_the_frontier_and_the_rest_name_the_dominating_one(compared):
@@ -178,15 +116,6 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
     assert shown[0].count("<tr>") == 1 + 12
     assert "<summary>12 more rows</summary>" in page
     assert '<table id="one-scale-table-rest"' in page
-
-
-def test_the_console_of_a_grid_prints_the_frontier_within_80_columns(compared, monkeypatch):
-    monkeypatch.setattr("ssinfer.console.design_table.MOST_DESIGNS", 3)
-    lines = design_table(compared.result).splitlines()
-    assert lines[0] == "1. everybody; no GGZ; 90% (settles)"
-    assert [line[:3] for line in lines[1:3]] == ["2. ", "3. "]
-    assert max(map(len, lines)) <= 80
-    assert "9 others: designs.csv" in " ".join(lines)
 
 
 def test_a_sensitivity_design_is_never_best(analysis):

@@ -1,0 +1,72 @@
+"""Runs a study from the console: prints the look at its data and its results, with a progress bar between them."""
+
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import Progress
+from typer import echo
+
+from ssinfer.atomic import output_folder
+from ssinfer.console.design_table import design_table
+from ssinfer.console.look import look_text
+from ssinfer.language import speak
+from ssinfer.report import write_report
+from ssinfer.sentences import say
+from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, write_study
+from ssinfer.study.disclosure import disclosed
+from ssinfer.study.failed import failed_folder, write_failed
+
+
+def study_run(
+    study: Path,
+    parts: tuple[str, ...],
+    jobs: int,
+    language: str | None,
+    leave: Callable[[Exception, str], NoReturn],
+    expected: tuple[type[Exception], ...],
+    out: Path | None = None,
+    *,
+    confidential: bool = False,
+) -> None:
+    """Look at the data of a study, run its parts and write its folder (none without `out`).
+
+    An error after the first table, or one that is not `expected`, leaves DIR.failed; `leave` is told where it is.
+    """
+    plan: Plan | None = None
+    tables: dict[str, Any] = {}
+    try:
+        with output_folder(out, lambda line: echo(line, err=True)) if out else nullcontext():
+            plan = plan_study(study, n_jobs=jobs, tell=lambda look: echo(look_text(look)), language=language)
+            if out is None:
+                with speak(plan.language):
+                    echo(say("console.no_fault"))
+                return
+            refuse_foreign_folder(out, plan.study_hash, parts)
+            failed_folder(out)
+            with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+                task = bar.add_task("Backtest", total=None)
+                result = run_study(
+                    plan,
+                    parts=parts,
+                    n_jobs=jobs,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                    tables=tables,
+                )
+            result = disclosed(result, confidential=confidential)
+            printed = design_table(result)
+            folder = write_study(result, out, report=write_report)
+    except Exception as error:
+        if out is None or (not tables and isinstance(error, expected)):
+            raise
+        with speak(language if plan is None else plan.language):
+            try:
+                kept = say("failed.kept", out=out, folder=write_failed(out, error, plan, parts, tables))
+            except Exception as second:  # noqa: BLE001
+                kept = say("failed.lost", out=out, name=type(second).__name__)
+        leave(error, f" {kept}")
+    with speak(plan.language):
+        echo(f"{printed}\n{say('console.report', path=folder / 'report.html')}")
