@@ -145,8 +145,8 @@ class StudyQueries:
         """Return by kind whether its thresholds pay contracts without savings no more often than they promise."""
         rows = rows_of(self.model_thresholds(by_size=False), self.main)
         by_chance = (rows["promised"] * (1 - rows["promised"]) / rows["n_rows"]) ** 0.5
-        error = rows["false_payment_rate_se"].fillna(by_chance)
-        keeps = rows.assign(keeps=may_pay(rows["promised"], rows["false_payment_rate"], error))
+        numbers = (rows["promised"], rows["false_payment_rate"], rows["false_payment_rate_se"].fillna(by_chance))
+        keeps = rows.assign(keeps=may_pay(*(column.to_numpy(dtype=float) for column in numbers)))
         return {str(kind): bool(part.all()) for kind, part in keeps.groupby("kind", sort=False)["keeps"]}
 
     def payments(self, row: Row) -> pd.DataFrame:
