@@ -134,27 +134,27 @@ def precompile(jobs: Jobs = 2) -> None:
 
 
 @app.command()
-def methods() -> None:
+def methods(language: Language = None) -> None:
     """List benchmark methods: the data that they need, what they support, and plug-ins that cannot be used."""
     from ssinfer.console.lists import print_methods  # noqa: PLC0415
 
-    print_methods()
+    print_methods(language)
 
 
 @app.command()
-def thresholds() -> None:
+def thresholds(language: Language = None) -> None:
     """List kinds of threshold: what each learns from, whether it has levels, and whether a study may settle by it."""
     from ssinfer.console.lists import print_thresholds  # noqa: PLC0415
 
-    print_thresholds()
+    print_thresholds(language)
 
 
 @app.command()
-def contracts(json: Json = False) -> None:
+def contracts(json: Json = False, language: Language = None) -> None:
     """List the contracts of the package."""
     from ssinfer.contracts.text import contracts_text  # noqa: PLC0415
 
-    echo(contracts_text(as_json=json))
+    echo(contracts_text(as_json=json, language=language))
 
 
 @app.command()
@@ -202,6 +202,7 @@ def power(
     simulated: Annotated[int, Option(help="Simulated contracts per row; 0 uses the formulas.")] = 0,
     seed: Seed = 1,
     csv: Annotated[bool, Option("--csv", help="Print CSV in place of a table.")] = False,
+    language: Language = None,
 ) -> None:
     """Print how often a threshold would pay, before any data: by size, performance years and group shock.
 
@@ -209,7 +210,7 @@ def power(
     contract without savings is paid at any of them.
     """
     options = dict(locals())
-    from ssinfer.console.lists import print_table  # noqa: PLC0415
+    from ssinfer.console.lists import print_power  # noqa: PLC0415
     from ssinfer.thresholds.planning.power import overall_false_payments, power_table  # noqa: PLC0415
     from ssinfer.thresholds.planning.scenario import Scenario  # noqa: PLC0415
 
@@ -222,10 +223,8 @@ def power(
         table = overall_false_payments(scenario, table, looks, seed=seed)
     if csv:
         echo(table.to_csv(index=False))
-        return
-    heads = ["insured", "years", *(f"{name.replace('_rate', '').replace('_', ' ')} %" for name in table.columns[2:])]
-    rows = [[f"{row[0]:,.0f}", f"{row[1]:.0f}", *(f"{100 * cell:.2f}" for cell in row[2:])] for row in table.to_numpy()]
-    print_table(heads, rows, right=True)
+    else:
+        print_power(table, language)
 
 
 @app.command()
@@ -248,13 +247,11 @@ def simulate(
 
 
 @data_app.command("list")
-def data_list() -> None:
+def data_list(language: Language = None) -> None:
     """List published data sets, their years, the files found on this machine, and a description."""
-    from ssinfer.console.lists import print_table  # noqa: PLC0415
-    from ssinfer.datasets.io.catalogue import entries  # noqa: PLC0415
+    from ssinfer.console.lists import print_data_sets  # noqa: PLC0415
 
-    rows = [[e.name, e.years, f"{len(e.found)} of {len(e.files)} files", e.description] for e in entries()]
-    print_table(["data set", "years", "found", "description"], rows)
+    print_data_sets(language)
 
 
 @data_app.command("fetch")

@@ -67,13 +67,18 @@ def percent_with_error(rate: float, error: float) -> str:
 
 
 def money(value: float, currency: str, decimals: int = 0) -> str:
-    """Return an amount with its currency in front, by its sign if the language has one (``currency.<code>``)."""
+    """Return an amount with the sign of its currency in front."""
     if not math.isfinite(value):
         return ABSENT
-    with suppress(KeyError):
-        currency = spoken().template(f"currency.{currency}")
     text = plain(value, decimals)
-    return f"{MINUS}{currency} {text[1:]}" if text.startswith(MINUS) else f"{currency} {text}"
+    return f"{MINUS}{sign(currency)} {text[1:]}" if text.startswith(MINUS) else f"{sign(currency)} {text}"
+
+
+def sign(currency: str) -> str:
+    """Return a currency by its sign if the language has one (``currency.<code>``), else by its code."""
+    with suppress(KeyError):
+        return spoken().template(f"currency.{currency}")
+    return currency
 
 
 def money_with_error(value: float, error: float, currency: str) -> str:

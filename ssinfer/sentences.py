@@ -1,5 +1,6 @@
 """Sentences by id in the language in use, findings in words, and their refusal."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from math import isfinite
 from string import Formatter
@@ -24,6 +25,7 @@ from ssinfer.printed import (
     plain,
     quoted,
     separated,
+    sign,
     total,
 )
 
@@ -44,6 +46,20 @@ def say(key: str, otherwise: str | None = None, /, **values: Any) -> str:
     values = {name: in_print(value) for name, value in values.items()}
     said = _PRINTER.format(text, **values)
     return Foreign(said, Markup(HTML_PRINTER.format(escape(text), **values))) if _is_foreign(text, values) else said  # noqa: S704  (its values are escaped)
+
+
+def word(column: str, value: object) -> str:
+    """Return a value of a column in words, with the id ``cell.<column>.<value>``; an unknown one as it is.
+
+    A name in quotation marks within the value is no part of the id.
+    """
+    named = re.fullmatch(r"(.+?) (['\"].+['\"]) (.+)", str(value))
+    try:
+        if named:
+            return say(f"cell.{column}.{named[1]} {named[3]}", label=named[2])
+        return say(f"cell.{column}.{value}" if isinstance(value, str) else "yes" if value else "no")
+    except KeyError:  # a value of the user's data, or the message of an error
+        return foreign(value)
 
 
 def in_words(findings: Finding | str | Iterable[Finding | str]) -> str:
@@ -141,6 +157,7 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "decimal": lambda value: plain(value, 1),
     "total": lambda value: total(value, currency_in_use()),
     "count": count,
+    "sign": sign,
     "day": day,
     "quoted": quoted,
     "listed": lambda value: listed([*value]),

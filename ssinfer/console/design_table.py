@@ -13,9 +13,9 @@ from rich.table import Table
 from ssinfer.foreign import own
 from ssinfer.language import currency_in_use, speak
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.table import TableColumn, columns_of, ranged, word
+from ssinfer.report.table import TableColumn, columns_of, ranged
 from ssinfer.report.text.finding import threshold_findings, verdict_findings
-from ssinfer.sentences import in_words, say
+from ssinfer.sentences import in_words, say, word
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.queries import ALL_SIZES
 from ssinfer.study.result import StudyResult

@@ -1,51 +1,92 @@
 """Prints lists of what the package offers, and other tables of texts."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from typer import echo
 
-from ssinfer.plugins.discovery import providers
-from ssinfer.thresholds.kind import KINDS
-from ssinfer.thresholds.names import kind_name
+from ssinfer.language import speak
+from ssinfer.printed import count, plain
+from ssinfer.sentences import say, word
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def print_methods() -> None:
+def print_methods(language: str | None = None) -> None:
     """Print the methods with what they need and support, and plug-ins that cannot be used."""
+    from ssinfer.plugins.discovery import providers  # noqa: PLC0415
+
     rows, broken = [], []
-    for provider in providers():
-        package = f"{provider.package} {provider.version}"
-        if provider.reason:
-            broken.append(f"{provider.name} ({package}): {provider.reason}")
-        else:
+    with speak(language):
+        for provider in providers():
+            package = f"{provider.package} {provider.version}"
+            if provider.reason:
+                broken.append(say("list.broken", name=f"{provider.name} ({package})", reason=provider.reason))
+                continue
             known = provider.capabilities
-            supports = ", ".join(name.replace("_", " ") for name, supported in known.items() if supported)
-            rows.append([provider.name, provider.needs, package, "not stated" if None in known.values() else supports])
-    print_table(["method", "needs", "package", "supports"], rows)
+            supports = ", ".join(word("supports", name) for name, supported in known.items() if supported)
+            supports = say("list.not_stated") if None in known.values() else supports
+            rows.append([provider.name, word("needs", provider.needs), package, supports])
+        _print_table(["method", "needs", "package", "supports"], rows)
     for line in broken:
-        echo(f"not usable: {line}")
+        echo(line)
 
 
-def print_thresholds() -> None:
+def print_thresholds(language: str | None = None) -> None:
     """Print the kinds of threshold, and plug-ins that cannot be used."""
-    marks = {True: "yes", False: "no"}
-    rows = [[k.name, kind_name(k.name), k.learns_from, marks[k.has_level], marks[k.settles]] for k in KINDS.entries()]
-    print_table(["kind", "label", "learns from", "levels", "settles"], rows)
-    for name, reason in KINDS.broken().items():
-        echo(f"not usable: {name}: {reason}")
+    from ssinfer.thresholds.kind import KINDS  # noqa: PLC0415
+    from ssinfer.thresholds.names import kind_name  # noqa: PLC0415
+
+    with speak(language):
+        rows = [
+            [k.name, kind_name(k.name), word("learns_from", k.learns_from), word("", k.has_level), word("", k.settles)]
+            for k in KINDS.entries()
+        ]
+        _print_table(["kind", "label", "learns_from", "levels", "settles"], rows)
+        for name, reason in KINDS.broken().items():
+            echo(say("list.broken", name=name, reason=reason))
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:
-    """Print a table, flush `right` or left, that fits the terminal, or 80 columns without one, if no word breaks."""
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    for head in heads:
-        table.add_column(head, justify="right" if right else "left")
-    needed = [max(map(len, head.split())) for head in heads]
+def print_data_sets(language: str | None = None) -> None:
+    """Print the published data sets: years, files that were found, and a description."""
+    from ssinfer.datasets.io.catalogue import entries  # noqa: PLC0415
+
+    with speak(language):
+        rows = [
+            [e.name, e.years, say("list.files", found=len(e.found), n=len(e.files)), word("data_set", e.description)]
+            for e in entries()
+        ]
+        _print_table(["data_set", "years", "found", "description"], rows)
+
+
+def print_power(table: "pd.DataFrame", language: str | None = None) -> None:
+    """Print a table of `power_table`."""
+    with speak(language):
+        rows = [[*map(count, row[:2]), *(plain(100 * rate, 2) for rate in row[2:])] for row in table.to_numpy()]
+        _print_table([*table.rename(columns={"threshold": "threshold_rate"})], rows, right=True)
+
+
+def _print_table(names: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:
+    """Print a table, flush `right` or left, that fits the terminal, or 80 columns without one, if no word breaks.
+
+    The heads of its columns have the ids ``list.<name>``; a number at the end of a name is a value of its head.
+    """
+    parts = [name.rstrip("0123456789.") for name in names]
+    heads = [say(f"list.{part}", number=name.removeprefix(part)) for part, name in zip(parts, names, strict=True)]
+    rows = [*rows]
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for texts in zip(heads, *rows, strict=True):
+        longest = max(len(part) for text in texts for part in [*text.split(), ""])
+        table.add_column(texts[0], justify="right" if right else "left", min_width=longest)
     for row in rows:
         table.add_row(*row)
-        needed = [max(width, *map(len, cell.split() or [""])) for width, cell in zip(needed, row, strict=True)]
     console = Console(markup=False, highlight=False, emoji=False)
-    console.width = max(console.width, sum(needed) + 2 * (len(needed) - 1))
+    if sum(column.min_width or 0 for column in table.columns) + 2 * len(heads) > console.width:
+        console.width = 1_000
+        for column in table.columns:
+            column.width = column.min_width
     console.print(table)

@@ -13,8 +13,8 @@ from ssinfer.foreign import own
 from ssinfer.language import speak
 from ssinfer.look.checks import mean_of
 from ssinfer.panel import Panel
-from ssinfer.report.table import ranged, word
-from ssinfer.sentences import say, sentence
+from ssinfer.report.table import ranged
+from ssinfer.sentences import say, sentence, word
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.disclosure import disclosed_claims

@@ -8,7 +8,7 @@ from ssinfer.contracts.settle import settle
 from ssinfer.documents import to_json
 from ssinfer.language import speak
 from ssinfer.printed import separated
-from ssinfer.sentences import say
+from ssinfer.sentences import say, word
 
 
 def settle_text(
@@ -20,18 +20,18 @@ def settle_text(
         result = settle(terms, **inputs)
         if as_json:
             return to_json(result.to_dict())
-        lines = [say("settle.title", title=terms.title or terms.name, year=str(terms.rule_year)), ""]
+        lines = [say("settle.title", title=word("title", terms.title or terms.name), year=str(terms.rule_year)), ""]
         lines += [f"  {step}" for step in result.steps]
         if result.inputs.true_saving is not None:
             over, under = (separated(f"{m:,.2f}") for m in (result.expected_overpayment, result.expected_underpayment))
             lines += [f"  {say('settle.true_saving', over=over, under=under)}"]
-        lines += [f"  {say('settle.assumed', term=term)}" for term in terms.assumed]
+        lines += [f"  {say('settle.assumed', term=word('assumed', term))}" for term in terms.assumed]
         lines += ["", say("settle.received", currency=terms.currency)]
         lines += [f"  {party_name(party):<24} {separated(f'{value:>15,.2f}')}" for party, value in result.lines.items()]
         return "\n".join(lines)
 
 
-def contracts_text(*, as_json: bool = False) -> str:
+def contracts_text(*, as_json: bool = False, language: str | None = None) -> str:
     """Return the shipped contracts: name, rule year, currency, sides, threshold, sharing rate, title."""
     contracts = {name: load_contract(name) for name in shipped_contracts()}
     rows = [
@@ -51,6 +51,10 @@ def contracts_text(*, as_json: bool = False) -> str:
     if as_json:
         return to_json(rows)
     columns = ("name", "rule_year", "currency", "sides", "threshold", "savings", "title")
-    widths = [max(len(column), *(len(str(row[column])) for row in rows)) for column in columns]
-    table = [columns, *([str(row[column]) for column in columns] for row in rows)]
+    with speak(language):
+        table = [
+            [say(f"list.{name}") for name in columns],
+            *([word(name, str(row[name])) for name in columns] for row in rows),
+        ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in table)

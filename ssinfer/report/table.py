@@ -1,7 +1,6 @@
 """ReportTable: declares one table of the report; Table: a table of printed cells."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from ssinfer.language import currency_in_use
 from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis
-from ssinfer.sentences import say, sentence
+from ssinfer.sentences import say, sentence, word
 from ssinfer.study.queries import Pair
 
 #: How a cell is printed. "cell": text set flush right. "own": the user's words. "english": in every language. "word":
@@ -82,20 +81,6 @@ class TableColumn:
         if self.form == "word":
             return word(self.name, value)
         return foreign(value) if self.form == "english" else value if isinstance(value, str) else str(value)
-
-
-def word(column: str, value: object) -> str:
-    """Return a value of a column in words, with the id ``cell.<column>.<value>``; an unknown one as it is.
-
-    A name in quotation marks within the value is no part of the id.
-    """
-    named = re.fullmatch(r"(.+?) (['\"].+['\"]) (.+)", str(value))
-    try:
-        if named:
-            return say(f"cell.{column}.{named[1]} {named[3]}", label=named[2])
-        return say(f"cell.{column}.{value}" if isinstance(value, str) else "yes" if value else "no")
-    except KeyError:  # a value of the user's data, or the message of an error
-        return foreign(value)
 
 
 def columns_of(declared: str) -> tuple[TableColumn, ...]:

@@ -17,7 +17,7 @@ from ssinfer.errors import StudyError
 from ssinfer.foreign import Foreign
 from ssinfer.language import FOLDER, language, speak
 from ssinfer.report import write_report
-from ssinfer.report.table import word
+from ssinfer.sentences import word
 from ssinfer.study import plan_study
 from ssinfer.study.claims_data import ALL_SPENDING, ONE_OPEN_UNIT
 from ssinfer.study.disclosure import JOINED, NOT_SHOWN

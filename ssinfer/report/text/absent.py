@@ -6,7 +6,7 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, named, span
-from ssinfer.report.table import word
+from ssinfer.sentences import word
 from ssinfer.study.hidden import CONTRACT_GROUP
 from ssinfer.study.queries import pair_of
 

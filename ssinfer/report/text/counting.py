@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from ssinfer.finding import Finding
 from ssinfer.foreign import foreign, joined
 from ssinfer.report.analysis import Analysis, span
-from ssinfer.report.table import word
-from ssinfer.sentences import say
+from ssinfer.sentences import say, word
 from ssinfer.study.data import ClaimsCount
 
 NOTICED = ("negative lines", "repeated lines", "repriced lines", "deaths of unknown persons", "deaths before birth")
