@@ -9,7 +9,7 @@ import pandas as pd
 
 from ssinfer.figures.style import style
 from ssinfer.foreign import joined, own
-from ssinfer.printed import listed
+from ssinfer.printed import listed, quoted
 from ssinfer.schema import FrameSchema
 from ssinfer.sentences import say
 
@@ -45,7 +45,7 @@ class Figure:
         """Return the caption for a frame."""
         values = {str(name): value for name, value in frame.iloc[0].items()}
         text = say(f"figure.{self.name}.caption", self.caption, **values)
-        return joined([text, say("figure.shown", names=own(listed(self._shown(frame)))) if self.names else ""])
+        return joined([text, say("figure.shown", names=own(listed([*map(quoted, self._shown(frame))]))) if self.names else ""])
 
     def parts(self, frame: pd.DataFrame) -> list[pd.DataFrame]:
         """Return the frames of the pictures that show `frame`: a picture fits on a page."""

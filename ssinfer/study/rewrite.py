@@ -1,5 +1,6 @@
 """Writes the report of a finished folder again, for example in another language, without a fit."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ REPORT, FIGURES = "report.html", "figures"
 
 def rewrite_report(
     folder: Path,
-    report: Callable[[StudyResult, Path, str | None], Any],
+    report: Callable[[StudyResult, Path, str | None, str], Any],
     language: str | None = None,
     out: Path | None = None,
 ) -> Path:
@@ -31,7 +32,7 @@ def rewrite_report(
     folder : finished folder of the same version of ssinfer, without small groups
     report : writes the report of a result into a folder, in the language with a tag, such as `write_report`
     language : tag of the language; None: that of the run
-    out : HTML file outside the folder; None replaces the report and figures of the folder, and their hashes
+    out : HTML file outside the folder, whose links lead to it; None replaces the report and figures of the folder, and their hashes
 
     Raises
     ------
@@ -42,8 +43,9 @@ def rewrite_report(
             f"--out {out} is a folder, or a file in {folder}, which holds listed files only. Name another file."
         )
     result, manifest = _read(folder)
+    files = "" if out is None else Path(os.path.relpath(folder.resolve(), out.parent.resolve())).as_posix() + "/"
     with atomic_files(folder if out is None else out.parent, last=MANIFEST) as new:
-        report(result, new, language)
+        report(result, new, language, files)
         if out is None:
             kept = {
                 name: digest

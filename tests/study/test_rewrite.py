@@ -51,10 +51,10 @@ def files(folder):
 def page_of(tag):
     """Return a stand-in for the writer of reports."""
 
-    def write(_result, folder, language):
+    def write(_result, folder, language, files):
         (folder / "figures").mkdir()
         (folder / "figures" / "new.svg").write_text(tag)
-        (folder / "report.html").write_text(f"{tag} {language}")
+        (folder / "report.html").write_text(f"{tag} {language} {files}".strip())
 
     return write
 
@@ -85,7 +85,7 @@ def test_out_writes_one_file_and_leaves_the_folder(folder, tmp_path):
     out = tmp_path / "new" / "verslag.html"
     folder.chmod(0o700)  # a study on claims
     assert rewrite_report(folder, page_of("page"), "nl", out) == out
-    assert files(out.parent) == {"verslag.html": b"page nl"}
+    assert files(out.parent) == {"verslag.html": b"page nl ../folder/"}
     assert out.stat().st_mode & 0o077 == 0
     assert files(folder) == before
 
