@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import matplotlib.figure
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
 from ssinfer.figures.style import style
 from ssinfer.foreign import joined, own
-from ssinfer.printed import listed, quoted
+from ssinfer.printed import MINUS, listed, quoted, separated
 from ssinfer.schema import FrameSchema
 from ssinfer.sentences import say
 
@@ -19,7 +20,8 @@ class Figure:
     """Declares one figure: the attribute ``FIGURE`` of a module of ``ssinfer.figures``, or an entry point.
 
     The catalogues have its words: ``figure.<name>.title`` and ``figure.<name>.caption``, in which a column's name in
-    braces stands for the first value of that column. A figure of another package declares them itself.
+    braces stands for the first value of that column; ``figure.<name>.caption.<column>`` is added if that column is
+    true in any row. A figure of another package declares title and caption itself.
     """
 
     name: str  # key of the figure, and the name of its file
@@ -39,13 +41,21 @@ class Figure:
     def draw(self, frame: pd.DataFrame) -> matplotlib.figure.Figure:
         """Draw a frame with the columns of the schema; other columns are refused with a DataError."""
         with style():
-            return self.plot(self.schema.conform(frame))
+            picture = self.plot(self.schema.conform(frame))
+        printed = FuncFormatter(lambda value, _: separated(f"{value:g}").replace("-", MINUS))
+        for axis in [axis for axes in picture.axes for axis in (axes.xaxis, axes.yaxis)]:
+            if isinstance(axis.get_major_formatter(), ScalarFormatter):
+                axis.set_major_formatter(printed)
+        return picture
 
     def caption_of(self, frame: pd.DataFrame) -> str:
         """Return the caption for a frame."""
         values = {str(name): value for name, value in frame.iloc[0].items()}
-        text = say(f"figure.{self.name}.caption", self.caption, **values)
-        return joined([text, say("figure.shown", names=own(listed([*map(quoted, self._shown(frame))]))) if self.names else ""])
+        texts = [say(f"figure.{self.name}.caption", self.caption, **values)]
+        flags = [column.name for column in self.schema.columns if frame[column.name].dtype == bool]
+        texts += [say(f"figure.{self.name}.caption.{name}", "") for name in flags if frame[name].any()]
+        shown = own(listed([*map(quoted, self._shown(frame))])) if self.names else ""
+        return joined([*texts, say("figure.shown", names=shown) if shown else ""])
 
     def parts(self, frame: pd.DataFrame) -> list[pd.DataFrame]:
         """Return the frames of the pictures that show `frame`: a picture fits on a page."""

@@ -33,7 +33,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
             row["misallocation"], row["threshold_money"], marker=marker, color=ink, linestyle="none",
             markersize=2 + 9 * row["share_of_spending"] ** 0.5, fillstyle="none" if row["sensitivity"] else "full",
         )  # fmt: skip
-    axis.set_ylim(0, None)
+    axis.set_ylim(0, 1.06 * frame["threshold_money"].max())
     (left, right), top = axis.get_xlim(), axis.get_ylim()[1]
     named = frame[frame["settles"] | ~frame["dominated"]].head(LABELLED)
     heights = spread(named["threshold_money"].tolist(), 0.095 * top)

@@ -25,11 +25,11 @@ MAX_HEAD = 90  # characters of the title above each printed page
 _UNBROKEN = re.compile(r"(?<=€|±) (?=\d)|(?<=\b[A-Z]{3}) (?=\d)|(?<=\d) (?=±)")  # spaces inside an amount
 
 
-def write_report(result: StudyResult, folder: Path, language: str | None = None, files: str = "") -> Path:
+def write_report(result: StudyResult, folder: Path, language: str | None = None, base: str = "") -> Path:
     """Write the report of a study, the same bytes for the same result, and return the path of ``report.html``.
 
     It is in the `language` with this tag, by default that of the study; one without a catalogue is a StudyError.
-    `files` is the path from the report to the data files of the study, with a slash at the end if it is elsewhere.
+    `base` is the path from the report to the data files of the study, with a slash at the end if it is elsewhere.
 
     The HTML file is self-contained, without a script. It and ``figures/`` in `folder` are replaced when both are
     complete; other files are kept. A `folder` that is a file is refused with a StudyError.
@@ -50,7 +50,7 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None,
             pictures[name] = {"name": name, "title": title, "caption": caption, "element": element}
             pictures[name]["data"] = FRAMES.find(name).data
             documents |= files
-        page = _render(data, pictures, files)
+        page = _render(data, pictures, base)
     with atomic_files(folder, last="report.html") as temporary:
         (temporary / "figures").mkdir()
         for name, document in documents.items():
@@ -59,7 +59,7 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None,
     return folder / "report.html"
 
 
-def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]], files: str) -> str:
+def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]], base: str = "") -> str:
     loader, strict = jinja2.FileSystemLoader(TEMPLATES), jinja2.StrictUndefined
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict
@@ -72,5 +72,5 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]], files: 
         head = "".join(sign if sign.isalnum() or sign == " " else f"\\{ord(sign):x} " for sign in title[1][:MAX_HEAD])
         words |= {"title": title, "head": Markup(head)}  # noqa: S704  (letters, digits and escapes)
         template = environment.get_template("report.html.j2")
-        page = template.render(data=data, pictures=pictures, css=css, files=files, **words)
+        page = template.render(data=data, pictures=pictures, css=css, base=base, **words)
     return _UNBROKEN.sub("\u00a0", page)

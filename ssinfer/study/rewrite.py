@@ -32,7 +32,7 @@ def rewrite_report(
     folder : finished folder of the same version of ssinfer, without small groups
     report : writes the report of a result into a folder, in the language with a tag, such as `write_report`
     language : tag of the language; None: that of the run
-    out : HTML file outside the folder, whose links lead to it; None replaces the report and figures of the folder, and their hashes
+    out : HTML file elsewhere, with links to the folder; None replaces its report, its figures and their hashes
 
     Raises
     ------
@@ -43,9 +43,9 @@ def rewrite_report(
             f"--out {out} is a folder, or a file in {folder}, which holds listed files only. Name another file."
         )
     result, manifest = _read(folder)
-    files = "" if out is None else Path(os.path.relpath(folder.resolve(), out.parent.resolve())).as_posix() + "/"
+    base = "" if out is None else Path(os.path.relpath(folder.resolve(), out.parent.resolve())).as_posix() + "/"
     with atomic_files(folder if out is None else out.parent, last=MANIFEST) as new:
-        report(result, new, language, files)
+        report(result, new, language, base)
         if out is None:
             kept = {
                 name: digest

@@ -114,7 +114,7 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
     shown = re.search(r'<table id="one-scale-table"[^>]*>.*?</table>', page, re.DOTALL)
     assert shown is not None
     assert shown[0].count("<tr>") == 1 + 12
-    assert "<summary>12 more rows</summary>" in page
+    assert "<summary>12 more rows" in page
     assert '<table id="one-scale-table-rest"' in page
 
 
