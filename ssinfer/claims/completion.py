@@ -1,13 +1,14 @@
 """Completion factors: the spending of a period that is still to be paid, from the development of earlier periods."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.claims.backend.calendar import Calendar, day_of, epoch_day, running_month
+from ssinfer.claims.backend.calendar import Calendar, day_of, epoch_day, months_until, running_month
 from ssinfer.claims.backend.exact_cents import cents, sums
 from ssinfer.claims.lines import MISSING
 from ssinfer.claims.spending import RunOut, Spending
@@ -16,26 +17,66 @@ from ssinfer.errors import ClaimsError
 
 
 def check_maturity(run_out: RunOut, calendar: Calendar) -> None:
-    """Refuse a run-out that is longer than the time since the last period."""
+    """Refuse a run-out that is longer than the time since the last period; a provisional one needs its end only."""
     available = _months_between(calendar, len(calendar.periods) - 1, run_out.extracted)
-    if available < run_out.months:
+    if available < (0 if run_out.provisional else run_out.months):
         raise ClaimsError(
             f"Run-out of {run_out.months} months, but claims were extracted on {run_out.extracted}, {available} full "
             f"months after the end of {calendar.periods[-1]!r}. Shorten the run-out or end the study earlier."
+            + ("" if run_out.provisional else " Or pass provisional=True, if each period of it is over.")
         )
 
 
 def completed(
-    cells: Any, tables: ClaimsTables, spending: Spending, calendar: Calendar
+    cells: Any, tables: ClaimsTables, spending: Spending, calendar: Calendar, as_of: dt.date | None = None
 ) -> tuple[Any, pd.DataFrame | None]:
-    """Return cells with cents times the completion factor, and the factor with its standard error, if asked."""
+    """Return cells with cents times the completion factor, and the factors with their standard errors, if asked.
+
+    With a provisional run-out each young period has its own row (`period`) and factor: from its age on the day `as_of`
+    (default: that of the extraction), by the triangle of the extraction.
+    """
     run_out = spending.run_out
-    if run_out is None or not run_out.complete:
+    if run_out is None or not (run_out.complete or run_out.provisional):
         return cells, None
-    factor, error = completion_factor(_development(tables, calendar, run_out, spending), run_out.months)
-    grown = (cells["cents"].cast("float64") * factor + 0.5).floor().cast("int64")
-    table = pd.DataFrame({"months": [run_out.months], "factor": [factor], "standard_error": [error]})
-    return cells.mutate(cents=grown), table
+    if run_out.complete:
+        factor, error = completion_factor(_development(tables, calendar, run_out, spending), run_out.months)
+        table = pd.DataFrame({"months": [run_out.months], "factor": [factor], "standard_error": [error]})
+        return _multiplied(cells, factor), table
+    ages = [_months_between(calendar, t, as_of or run_out.extracted) for t in range(len(calendar.periods))]
+    young = {t: age for t, age in enumerate(ages) if 0 <= age < run_out.months}
+    if not young:
+        return cells, None
+    table = age_factors(_development(tables, calendar, run_out, spending), run_out.months, young, calendar.year)
+    cases = ((cells["t"] == t, factor) for t, factor in zip(young, table["factor"], strict=True))
+    return _multiplied(cells, ibis.cases(*cases, else_=1.0)), table
+
+
+def _multiplied(cells: Any, factor: Any) -> Any:
+    return cells.mutate(cents=(cells["cents"].cast("float64") * factor + 0.5).floor().cast("int64"))
+
+
+def age_factors(triangle: pd.DataFrame, months: int, young: Mapping[int, int], years: Sequence[int]) -> pd.DataFrame:
+    """Return period, months (its age), factor to `months` and standard error of each young period (row: age).
+
+    The error is Mack's of a prediction: that of the factor, and that of the period's own development. Refused if the
+    periods that reached `months` lie in one calendar year (`years`, one per row of the triangle): how speed of payment
+    differs between years is then unknown.
+    """
+    reached = np.isfinite(triangle[months]) if months in triangle else np.zeros(len(triangle), dtype=bool)
+    final = {year for year, known in zip(years, reached, strict=True) if known}
+    if len(final) < 2:
+        raise ClaimsError(
+            f"A provisional run-out of {months} months learns its completion factors from years that are complete, and "
+            f"the triangle has {f'one: {min(final)}' if final else 'none'}. Two are needed, because payments are "
+            "slower in some years. Deliver the claims of an earlier year too, with their days of payment, or settle "
+            "when the run-out is over."
+        )
+    values = triangle.to_numpy(dtype=np.float64)
+    rows = [
+        (triangle.index[t], age, *completion_factor(triangle, age, months, float(values[t, age])))
+        for t, age in young.items()
+    ]
+    return pd.DataFrame(rows, columns=["period", "months", "factor", "standard_error"])
 
 
 def _development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, spending: Spending) -> pd.DataFrame:
@@ -62,18 +103,21 @@ def _development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, spen
     return pd.DataFrame(cumulative, index=pd.Index(calendar.periods, name="period"))
 
 
-def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float]:
-    r"""Return the factor from `months` of development to the end of the triangle, and its standard error.
+def completion_factor(
+    triangle: pd.DataFrame, months: int, until: int | None = None, paid: float = np.inf
+) -> tuple[float, float]:
+    r"""Return the factor from `months` to `until` (default: the end of the triangle), and its standard error.
 
     Chain ladder on cumulative payments C (period i, month k; NaN if not observed yet): link ratio
     :math:`f_k = \sum_i C_{i,k+1} / \sum_i C_{ik}` over periods that reach month k + 1, factor
     :math:`\prod_{k \ge months} f_k`; variance of each ratio :math:`\sigma_k^2 / \sum_i C_{ik}`,
     :math:`\sigma_k^2 = \frac{1}{n_k - 1} \sum_i C_{ik} (C_{i,k+1}/C_{ik} - f_k)^2`, relative variances added (Mack
     1993, doi 10.2143/AST.23.2.2005092). The variance of a ratio of one period is the smallest of the two variances
-    before it and their extrapolation, as in Mack; NaN if there are none.
+    before it and their extrapolation, as in Mack; NaN if there are none. With `paid`, what a period to be predicted
+    has paid in `months`, its own process variance :math:`\sigma_k^2 / C_k` is added.
     """
     values = triangle.to_numpy(dtype=np.float64)
-    last = values.shape[1] - 1
+    last = values.shape[1] - 1 if until is None else until
     if not 0 <= months <= last:
         raise ClaimsError(f"The triangle knows months 0 to {last} of development, not {months}.")
     factor, relative = 1.0, 0.0
@@ -95,13 +139,12 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
             before, latest = sigma2[-2:]
             sigma2.append(min(latest**2 / before if before > 0 else 0.0, before, latest))
         if month >= months:
+            noise = sigma2[-1] if sigma2 else np.nan
+            relative += noise * (1 / now.sum() + 1 / (paid * factor)) / ratio**2
             factor *= float(ratio)
-            relative += (sigma2[-1] if sigma2 else np.nan) / now.sum() / ratio**2
     return factor, float(factor * np.sqrt(relative))
 
 
 def _months_between(calendar: Calendar, t: int, extracted: dt.date) -> int:
-    """Return full months from the end of period t to the extraction."""
-    end = pd.Timestamp("1970-01-01") + pd.Timedelta(days=calendar.last[t])
-    after = pd.Timestamp(extracted) + pd.Timedelta(days=1)  # a month counts once its last day is in the extraction
-    return (after.year - end.year) * 12 + after.month - end.month - 1
+    """Return full months from the end of period t to the extraction; a month counts once its last day is extracted."""
+    return months_until(extracted) - int(calendar.last_month(t))

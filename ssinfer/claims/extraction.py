@@ -1,9 +1,10 @@
 """Extract: a panel, a cohort and an attrition table from claims, for one population and definition of spending."""
 
+import datetime as dt
 import math
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
@@ -50,7 +51,8 @@ class Extract:
         (currency), share_cut (of spending), persons above the cap, largest (share of one of them in cut).
     share_cut : frame or None. Share of spending cut, unit x period.
     completion : frame or None
-        Months, factor (equal for all units and periods) and standard error, which is not in the sampling variance.
+        Months, factor (equal for all units and periods) and standard error, which is not in the sampling variance. Of
+        a provisional run-out one row per young `period`, with its months and factor.
     attrition : frame
         From all rows of the tables to the counted ones, exactly: step, reason, persons, insured_days, insured_years,
         lines, cents, euros, claimants (persons with these lines), largest (share of one of them in the money).
@@ -115,6 +117,7 @@ def extract(
     plausible: tuple[float, float] = UP_TO,
     accept: Iterable[str] = (),
     shared: Scratch | None = None,
+    as_of: dt.date | None = None,
 ) -> Extract:
     """Extract a panel from claims, for one population and one definition of spending.
 
@@ -133,6 +136,9 @@ def extract(
     accept : sequence of str
         Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`, such as "similar_names".
     shared : Scratch, optional. Keeps what several extracts of the same tables have in common; its owner closes it.
+    as_of : date, optional
+        An earlier day of a provisional run-out: counts what was paid by then, which rebuilds the view of that day.
+        Enrolment has no history: persons are those known now. Periods after that day have no spending.
 
     Raises
     ------
@@ -160,8 +166,11 @@ def extract(
     calendar, plausible, accepted = Calendar.of(periods), check_plausible(plausible), check_accept(accept)
     population = name_as_tables(population or Population(), tables, accepted)
     spending = name_as_tables(spending or Spending(), tables, accepted)
+    counting = spending
     if spending.run_out is not None:
         check_maturity(spending.run_out, calendar)
+        if as_of is not None:
+            counting = replace(spending, run_out=replace(spending.run_out, extracted=as_of))
     reference_year = max(
         (calendar.year[calendar.position(label)] for label in population.baseline), default=calendar.year[0]
     )
@@ -173,7 +182,7 @@ def extract(
         refuse_similar(units, "Units", accepted, ClaimsError)
         contracted = _contracted(tables, population, units, calendar)
         percentile = spending.truncation is not None and spending.truncation.percentile is not None
-        counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
+        counted = lines.count_lines(tables, counting, pieces, calendar, scratch, reference=percentile)
         summary = lines.excluded_lines(counted)
         all_lines = scratch.once("totals", lambda: lines.totals(tables.claims))
         repeated = {"lines": 0, "cents": 0}
@@ -181,7 +190,8 @@ def extract(
             repeated = scratch.once("repeated", lambda: lines.duplicate_lines(tables.claims))
         _refuse_unusable(summary, all_lines["unpriced"], spending)
 
-        table, completion = completed(_days_and_cents(pieces, counted, calendar, scratch), tables, spending, calendar)
+        both = _days_and_cents(pieces, counted, calendar, scratch)
+        table, completion = completed(both, tables, spending, calendar, as_of)
         limits = None
         if spending.truncation is not None:
             limits = caps(spending.truncation, calendar, pieces, counted)

@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, running_month
+from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, months_until, running_month
 from ssinfer.claims.backend.exact_cents import cents, sums, whole_numbers, whole_sum
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE, with_death
@@ -246,9 +246,11 @@ def _definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any
     if spending.run_out is not None:
         if "paid" not in lines.columns:
             raise ClaimsError("Run-out needs the column 'paid' of table 'claims': the day each line was paid.")
-        # A line without a day of payment counts as paid too late.
-        age = running_month(lines["paid"]) - calendar.last_month(lines["t"])
-        branches.append((ibis.coalesce(age, _NEVER) > spending.run_out.months, LATE))
+        # A line without a day of payment counts as paid too late. A month counts if its last day is extracted.
+        last = calendar.last_month(lines["t"])
+        extracted = months_until(spending.run_out.extracted)
+        until = (last <= extracted).ifelse(ibis.least(last + spending.run_out.months, extracted), -1)
+        branches.append((ibis.coalesce(running_month(lines["paid"]), _NEVER) > until, LATE))
     verdict = ibis.cases(*branches, else_=COUNTED) if branches else ibis.literal(COUNTED, "int16")
     label = category if group is None else (verdict == PRODUCT_GROUP).ifelse(group, category)
     return verdict, label

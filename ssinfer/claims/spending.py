@@ -51,14 +51,23 @@ class RunOut:
     months : int
         Months after the last month of a period, equal for all units and periods: both arms are equally mature.
     complete : bool. Whether spending is multiplied by the completion factor (chain ladder), the same for all units.
+    provisional : bool
+        Whether a period may be extracted before its months are over. It then counts what was paid in full months
+        before the extraction, times the factor from its own age to `months`; older periods are final.
     """
 
     extracted: dt.date
     months: int
     complete: bool = False
+    provisional: bool = False
 
     def __post_init__(self) -> None:
         read_fields(self, months=Number(0, 60, whole=True))
+        if self.complete and self.provisional:
+            raise ClaimsError(
+                "run_out: complete and provisional are both true. Allowed: complete (what comes after the run-out of "
+                "all periods), or provisional (the run-out of young periods). Leave one out."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,7 @@ from ssinfer.figures.axis import Axis, axis_of
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, span
+from ssinfer.report.tables.provisional import settling_row
 from ssinfer.report.text.finding import REPORTED
 from ssinfer.study.queries import rows_of
 from ssinfer.study.verdict import REACHED, Verdict
@@ -155,6 +156,9 @@ def _verdict(verdict: Verdict) -> Finding:
 def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
     """Return what stands below the verdict: what it does not prove, or what is known without a verdict."""
     where = {"group": analysis.group, "when": span(analysis.result.designs[analysis.main[0]].performance)}
+    if (row := settling_row(analysis)) is not None:
+        known = "" if math.isnan(row["reaches"]) else "_threshold" if math.isnan(row["paid"]) else "_paid"
+        yield Finding(f"provisional{known}", {str(name): value for name, value in row.items()})
     if verdict.verdict is None and verdict.measured is not None:
         numbers = {"amount": abs(verdict.measured["money"]), "rate": verdict.measured["rate"]}
         yield Finding("measured_loss" if verdict.measured["money"] < 0 else "measured_saving", where | numbers)

@@ -1,11 +1,13 @@
 """The case of a study: its fits, its thresholds and its settlement."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
@@ -14,8 +16,9 @@ from ssinfer.errors import RefusalError, SsinferError, StudyError
 from ssinfer.streams import stream_of
 from ssinfer.study.case_thresholds import case_threshold, thresholds_of_case
 from ssinfer.study.designs import StudyDesign
-from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
+from ssinfer.study.frames import CASE_THRESHOLDS, PROVISIONAL, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
+from ssinfer.study.provisional import RunOutNoise, final_factors, provisional_row
 
 INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor
@@ -83,12 +86,15 @@ def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> di
     row |= {"completion_error": 0.0, "insured_years": insured_years, "total": float(summary["saving"]) * insured_years}
     claims = plan.data.claims
     error = 0.0 if claims is None else claims.completion_error(design)
-    if cf.uncertainty != "none" and error > 0:
+    noise = plan.data.run_out.get(design) or RunOutNoise(common=error)
+    if cf.uncertainty != "none" and noise.any:
         rng = np.random.default_rng(stream_of(plan.config.seed, design, method, "completion"))
-        saving = cf.pooled() - cf.pooled_spending
-        factor = 1 + error * rng.standard_normal((max(1, FACTOR_DRAWS // len(saving)), len(saving)))  # F / Fhat, normal
-        lower, upper = np.quantile(saving * factor, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2])
-        row |= {"lower": lower, "upper": upper, "completion_error": error}
+        benchmark = cf.pooled()
+        shape = max(1, FACTOR_DRAWS // len(benchmark)), len(benchmark)
+        factors = final_factors(noise, cf, rng, shape)  # F / Fhat of both arms
+        saving = benchmark * factors[0] - cf.pooled_spending * factors[1]
+        lower, upper = np.quantile(saving, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2])
+        row |= {"lower": lower, "upper": upper, "completion_error": noise.common}
     return row
 
 
@@ -101,21 +107,11 @@ def _settle(
         reason = "the population depends on what happens after the start: a sensitivity analysis never settles."
     if part.sensitivity or (computed and np.isnan(threshold)):
         return [{"party": "", "amount": np.nan, "reason": reason}]
-    pooled = cf.savings().pooled()
     try:
         if not computed:
             cf.require_dependable("settlement")
-        settlement = settle(
-            contract,
-            benchmark=cf.level,
-            spending=float(pooled.spending.item()),
-            insured_years=float(pooled.insured_years.item()),
-            assigned=cf.assigned if np.isfinite(cf.assigned) else None,
-            # Nothing is paid for a loss, and no saving reaches the whole benchmark.
-            threshold=min(max(threshold, 0.0), np.nextafter(1.0, 0.0)) if computed else None,
-            quality=None if part.sharing is None else part.sharing.quality,
-            currency=plan.config.currency,
-        )
+        given = _terms(plan, part, contract, cf, threshold)
+        settlement = settle(contract, benchmark=cf.level, spending=cf.pooled_spending, **given)
     except SsinferError as error:
         return [{"party": "", "amount": np.nan, "reason": str(error)}]
     return [
@@ -127,3 +123,36 @@ def _settle(
         }
         for party, amount in settlement.lines.items()
     ]
+
+
+def _terms(plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual, threshold: float) -> dict[str, Any]:
+    """Return the arguments of a settlement but benchmark and spending."""
+    computed = contract.threshold.kind == "computed"
+    return {
+        "insured_years": float(cf.savings().pooled().insured_years.item()),
+        "assigned": cf.assigned if np.isfinite(cf.assigned) else None,
+        # Nothing is paid for a loss, and no saving reaches the whole benchmark.
+        "threshold": min(max(threshold, 0.0), np.nextafter(1.0, 0.0)) if computed else None,
+        "quality": None if part.sharing is None else part.sharing.quality,
+        "currency": plan.config.currency,
+    }
+
+
+def provisional_settlements(plan: Plan, case: CaseResult) -> dict[str, pd.DataFrame]:
+    """Return provisional.csv by its name; nothing if the run-out of all designs is over."""
+    rows: list[dict[str, Any]] = []
+    for part in plan.config.designs if plan.data.run_out else ():
+        for method in part.methods:
+            noise, cf = plan.data.run_out.get(part.fit), case["counterfactuals"].get((part.fit, method))
+            if noise is None or cf is None or not np.isfinite(cf.pooled_spending):
+                continue
+            settled = rows_with(case["settlement"], design=part.name, method=method)
+            of_fit = rows_with(case["case_thresholds"], design=part.fit, method=method)
+            threshold, paid = case_threshold(part.threshold, of_fit)[0], None
+            if part.sharing is not None and len(settled) and settled["party"].iloc[0]:
+                contract, threshold = plan.contracts[part.sharing.name][0], float(settled["threshold"].iloc[0])
+                paid = partial(settle, contract, **_terms(plan, part, contract, cf, threshold))
+            rng = np.random.default_rng(stream_of(plan.config.seed, part.name, method, "provisional"))
+            labels = {"design": part.name, "method": method, "settles": (part.name, method) == plan.config.settling}
+            rows.append({**labels, **provisional_row(noise, cf, rng, threshold, paid)})
+    return {PROVISIONAL.name: PROVISIONAL.frame(rows)} if rows else {}

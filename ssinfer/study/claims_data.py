@@ -1,6 +1,6 @@
 """Makes the data of a study from claims: extracts them, groups their persons, and finds the known truth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
@@ -14,9 +14,11 @@ from ssinfer.claims.backend.calendar import Calendar
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, STANDARDS, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
+from ssinfer.design import Design
 from ssinfer.errors import ClaimsError, StudyError, raised_as
 from ssinfer.finding import Finding
 from ssinfer.names import match_names
+from ssinfer.panel import Panel
 from ssinfer.periods import PER_YEAR, read_periods
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.simulation.known_saving import KnownSaving, known_saving
@@ -32,6 +34,7 @@ from ssinfer.study.config_blocks import WindowsConfig
 from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
 from ssinfer.study.data import WINDOW_KEYS, ClaimsCount, ProgrammeData, StudyData, View, named_periods
 from ssinfer.study.designs import StudyDesign
+from ssinfer.study.provisional import RunOutNoise, run_out_noise
 
 Standard = tuple[str, tuple[Any, ...]]  # a name of STANDARDS, and the periods of which it learns
 ONE_OPEN_UNIT = "The true saving is known for one unit, all of its insured and an open population only."
@@ -113,7 +116,27 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     of = {"source": claims.label, "n": len(first.units) - len(treated), "size": groups.size}
     label = Finding(f"data_label.groups.{groups.kind.replace(' ', '_')}", of)
     programme = ProgrammeData(grouped(extracted.whole), {k: grouped(c) for k, c in extracted.categories.items()})
-    return StudyData(views[first_use].panel, label, claims.note, by_fit, count, programme, standards)
+    run_out = _run_out(config, extracted, {name: view.panel for name, view in by_fit.items()}, grouped)
+    return StudyData(views[first_use].panel, label, claims.note, by_fit, count, programme, standards, run_out=run_out)
+
+
+def _run_out(
+    config: StudyConfig, extracted: StudyExtracts, panels: Mapping[str, Panel], grouped: Callable[[Cohort], Cohort]
+) -> dict[str, RunOutNoise]:
+    """Return the errors of completed spending by name of the fits whose run-out is not over."""
+    found: dict[str, RunOutNoise] = {}
+    for fit, design in config.fits.items():
+        completion, run_out = extracted.extracts[extracted.uses[fit][0]].completion, design.spending.run_out
+        if run_out is None or not run_out.provisional or completion is None:
+            continue
+        views = {back: grouped(cohort).to_panel() for back, cohort in extracted.earlier[fit].items()}
+        windows = [
+            named_periods(getattr(design, key), panels[fit].periods, f"windows.{key}") for key in WINDOW_KEYS[:2]
+        ]
+        with raised_as(StudyError, f"design {design.name!r}:"):
+            noise = run_out_noise(panels[fit], views, Design(config.case.treated, *windows), completion, run_out.months)
+        found |= {} if noise is None else {fit: noise}
+    return found
 
 
 def _standards(config: StudyConfig, periods: tuple[Any, ...]) -> tuple[dict[str, str], dict[str, Standard]]:

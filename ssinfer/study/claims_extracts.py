@@ -1,25 +1,30 @@
 """Extracts the claims of a study under its population and its definitions of spending."""
 
+import datetime as dt
 import fnmatch
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from ssinfer.claims import ClaimsTables, Extract, Population, RunOut, Spending, Truncation, extract
+from ssinfer.claims.backend.calendar import Calendar, months_until
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import StudyError, did_you_mean, raised_as
 from ssinfer.finding import Finding
-from ssinfer.periods import span
+from ssinfer.periods import PER_YEAR, span
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import CaseConfig, PopulationConfig
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.data import named_periods
+from ssinfer.study.designs import StudyDesign
+from ssinfer.study.provisional import earlier_days
 from ssinfer.study.source import PUBLIC_KEYS
 
 Job = tuple[PopulationConfig, SpendingConfig]  # one extraction
@@ -49,6 +54,7 @@ class StudyExtracts:
     whole: Cohort  # all spending of the whole population
     categories: Mapping[str, Cohort]  # of the whole population, by category in which a programme saves
     cohorts: Mapping[Use, Cohort]  # of each use, and without truncation
+    earlier: Mapping[str, Mapping[int, Cohort]]  # by fits with a provisional run-out: views of years before (years)
 
     def caps(self, name: str, truncated: bool) -> dict[int, float] | None:
         """Return the limits of an extraction's truncation by calendar year, per insured-year."""
@@ -78,10 +84,37 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     with closing(Scratch(tables.connection)) as shared:
         categories = {name: extracted(name, job, "scenario.categories", {}).cohort() for name, job in parts.items()}
         extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
+
+        @cache
+        def view(use: Use, day: dt.date) -> Cohort:
+            name, truncated = use
+            spending, caps = spending_of(jobs[name][1]), extracts[name].truncation if truncated else None
+            limit = None if caps is None else Truncation(amount=dict(zip(caps["year"], caps["cap"], strict=True)))
+            options: Any = {"periods": periods, "accept": config.data.accept, "shared": shared, "as_of": day}
+            with raised_as(StudyError, f"spending {name!r} as of {day}:"):
+                once = extract(tables, populations[name], replace(spending, truncation=limit), **options)
+            return once.cohort(truncated=truncated)
+
+        days = {fit: _days_of_views(design, periods) for fit, design in config.fits.items()}
+        earlier = {fit: {back: view(uses[fit], day) for back, day in each.items()} for fit, each in days.items()}
     used = dict.fromkeys((*uses.values(), *((name, False) for name in jobs)))
     cohorts = {use: extracts[use[0]].cohort(truncated=use[1]) for use in used}
     everybody = cohorts.get((whole_use, False)) or extracts[whole_use].cohort()
-    return StudyExtracts({name: extracts[name] for name in jobs}, populations, uses, everybody, categories, cohorts)
+    return StudyExtracts(
+        {name: extracts[name] for name in jobs}, populations, uses, everybody, categories, cohorts, earlier
+    )
+
+
+def _days_of_views(design: StudyDesign, periods: tuple[Any, ...]) -> dict[int, dt.date]:
+    """Return the days of the views of earlier years that a provisional settlement learns from; none if it is final."""
+    run_out, calendar = design.spending.run_out, Calendar.of(periods)
+    if run_out is None or not run_out.provisional:
+        return {}
+    columns = sorted(map(periods.index, named_periods(design.performance, periods, "windows.performance")))
+    age = months_until(run_out.extracted) - int(calendar.last_month(columns[-1]))
+    if age >= run_out.months:
+        return {}
+    return earlier_days(run_out.extracted, run_out.months, age, columns[0], PER_YEAR[calendar.frequency])
 
 
 def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:

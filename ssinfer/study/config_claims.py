@@ -59,6 +59,7 @@ class RunOutConfig(Config):
     extracted: dt.date
     months: int
     complete: bool = False
+    provisional: bool = False  # whether periods count before their months are over, times their completion factor
 
 
 class SpendingConfig(Config):

@@ -22,6 +22,7 @@ from ssinfer.study.source import SOURCES
 if TYPE_CHECKING:
     from ssinfer.claims import Extract
     from ssinfer.simulation.known_saving import KnownSaving
+    from ssinfer.study.provisional import RunOutNoise
 
 WINDOW_KEYS = ("baseline", "performance", "masked")
 SIMULATED = Finding("data_note.simulated", {})
@@ -54,7 +55,7 @@ class ClaimsCount:
     def completion_error(self, comparison: str) -> float:
         """Return the relative standard error of the completion factor of a comparison's spending; 0 without one."""
         completion = self.extracts[self.definitions[comparison][0]].completion
-        if completion is None:
+        if completion is None or "period" in completion:  # a provisional run-out has its own errors
             return 0.0
         return float(completion["standard_error"].iloc[0] / completion["factor"].iloc[0])
 
@@ -79,6 +80,7 @@ class StudyData:
     whole: ProgrammeData | None = None  # None: `panel` holds all spending of the whole population
     standards: Mapping[str, str] = field(default_factory=dict)  # covariate of the case-mix standard, by name of fits
     findings: tuple[Finding, ...] = ()  # of the source
+    run_out: Mapping[str, "RunOutNoise"] = field(default_factory=dict)  # by name of fits: what may still change
 
     @cached_property
     def _regions(self) -> dict[str, str]:

@@ -89,6 +89,28 @@ SETTLEMENT = FrameSchema(
     Column("lower_share", "float", SHARE, "Share of savings that is paid below the threshold; 0: none."),
     Column("raw", "float", CURRENCY, "Payment before relief and reduction by law; negative: the providers owe."),
 )
+PROVISIONAL = FrameSchema(
+    "provisional.csv",
+    "one row per design and method whose run-out is not over: what the final settlement may be; 90% intervals",
+    *DESIGN_AND_METHOD,
+    Column("settles", "bool", "", "Whether this design and method settle."),
+    Column("months", "int", "months", "Age of the youngest performance period at the extraction."),
+    Column("until", "int", "months", "Age at which a period is final."),
+    Column("to_come", "float", SHARE, "Share of the group's final spending that is still to be paid, expected."),
+    Column("saving", "float", MONEY, "Final saving, expected."),
+    Column("lower", "float", MONEY, "Final saving, 5th percentile."),
+    Column("upper", "float", MONEY, "Final saving, 95th percentile."),
+    Column("common_error", "float", SHARE, "Relative standard error of the completion factors: equal for all units."),
+    Column("own_error", "float", SHARE, "Relative standard deviation of the group's own run-out."),
+    Column("n_units", "int", "", "Other units from which it is learned, per earlier year."),
+    Column("n_windows", "int", "", "Earlier years whose provisional view was rebuilt."),
+    Column("threshold", "float", RATE, "Threshold that decides, taken as it is now."),
+    Column("reaches", "float", SHARE, "Probability that the final saving reaches the threshold."),
+    Column("paid", "float", SHARE, "Probability that the final settlement pays the providers."),
+    Column("payment", "float", CURRENCY, "Final payment, expected; negative: the providers owe."),
+    Column("payment_lower", "float", CURRENCY, "Final payment, 5th percentile."),
+    Column("payment_upper", "float", CURRENCY, "Final payment, 95th percentile."),
+)
 CLAIMANTS = (
     Column("claimants", "int", "persons", "Persons with these lines, in confidential folders.", optional=True),
     Column("largest", "float", SHARE, "Largest share of one person in money, in confidential folders.", optional=True),
@@ -256,7 +278,7 @@ OUTPUT = {
     schema.name: schema
     for schema in (
         *BACKTEST_TABLES,
-        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
+        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, PROVISIONAL, WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER),
         *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )

@@ -19,7 +19,7 @@ from ssinfer.foreign import own
 from ssinfer.language import speak
 from ssinfer.sentences import sentence
 from ssinfer.study.advice import advice_of
-from ssinfer.study.case import evaluate_case
+from ssinfer.study.case import evaluate_case, provisional_settlements
 from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.disclosure import claims_tables
 from ssinfer.study.evidence import case_evidence, failed_checks
@@ -62,6 +62,7 @@ def run_study(
             case["savings"]["failed_checks"] = failed_checks(tables["diagnostics.csv"], case["savings"])
             tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
             tables["settlement.csv"] = case["settlement"]
+            tables |= provisional_settlements(plan, case)
         # Without insured-years, designs have no common scale.
         on_one_scale = None if plan.panel.insured_years is None else result
         pairs = [] if on_one_scale is None else outcomes(plan, on_one_scale, plan.config.savings, case)

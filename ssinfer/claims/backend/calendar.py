@@ -105,3 +105,9 @@ def january_first(year: Any) -> Any:
 def running_month(date: Any) -> Any:
     """Return 12 year + month - 1 as an Ibis expression."""
     return date.year().cast("int64") * 12 + date.month().cast("int64") - 1
+
+
+def months_until(date: dt.date) -> int:
+    """Return the running month (12 year + month - 1) of the last month that is over at the end of a day."""
+    after = date + dt.timedelta(days=1)
+    return after.year * 12 + after.month - 2

@@ -44,8 +44,9 @@ def _by_definition(claims: ClaimsCount) -> Iterator[Finding]:
             sums = {key: float(costs[key].sum()) for key in ("spending", "lines")}
             yield Finding("own_costs", {"name": name, **sums})
         if extract.completion is not None:
-            row = extract.completion.iloc[0]
+            table, row = extract.completion, extract.completion.iloc[-1]
             factor = {key: float(row[key]) for key in ("factor", "standard_error")}
-            yield Finding("completion", {"name": name, "n": int(row["months"]), **factor})
+            said = {"name": name, "n": int(row["months"]), **factor}
+            yield Finding("completion_provisional" if "period" in table else "completion", said)
         if remarks := [say(f"noticed.{key}", n=int(n)) for key in NOTICED if (n := extract.noticed.get(key))]:
             yield Finding("noticed", {"name": name, "remarks": remarks})

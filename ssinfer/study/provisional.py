@@ -1,0 +1,159 @@
+r"""Provisional settlement: what the final saving and payment may still be, before the run-out is over.
+
+Estimand: the measured saving of the same method and terms when every period has had its run-out. With B and Y the
+provisional benchmark and spending (per insured-year, completed by the same factors), the final saving is
+
+    S = B (1 + c + d) - Y (1 + c + u),      c ~ N(0, common^2),      u = sqrt(v) t,      d = sqrt(v sum w^2) t'
+
+c is the error of the completion factors, equal for all units, so that it hardly touches the rate. Its variance is that
+of Mack (1993, doi 10.2143/AST.23.2.2005092), added over periods as if these errors were equal: an upper bound. u is the
+group's own run-out, and d that of the donors with weights w (1 over their number without weights). Both have Student t
+with J - 1 degrees of freedom, and the variance v = fixed + shrinking / n at n insured-years, fitted to J other units in
+earlier years: their final spending over what the same factors made of the view at the same age, less the mean of the
+units (the provisional settlements of placebos). What it does not hold: persons and prices that change afterwards.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
+from ssinfer.errors import StudyError
+from ssinfer.kernels.variance_components import variance_function
+from ssinfer.panel import Panel
+from ssinfer.typing import Floats
+
+MAX_WINDOWS = 3  # earlier years whose view is rebuilt: each reads the claims again
+MIN_UNITS = 10  # other units, for the variance of the run-out
+N_DRAWS = 4000
+LEVEL = 0.9
+
+type Settle = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class RunOutNoise:
+    """Relative errors of the completed spending of a performance window; see the module for the model."""
+
+    common: float  # standard error of the factors, a fraction of spending
+    fixed: float = 0.0  # variance of a unit's own run-out that does not shrink with size
+    shrinking: float = 0.0  # variance times insured-years
+    n_units: int = 2
+    n_windows: int = 0
+    to_come: float = 0.0  # share of the final spending of the group that is still to be paid, expected
+    months: int = 0  # age of the youngest period
+    until: int = 0  # months at which the settlement is final
+
+    @property
+    def any(self) -> bool:
+        """Whether there is an error."""
+        return max(self.common, self.fixed, self.shrinking) > 0
+
+    def own_error(self, insured_years: float) -> float:
+        """Return the relative standard deviation of a group's own run-out."""
+        return float(np.sqrt(self.fixed + self.shrinking / insured_years))
+
+
+def earlier_days(extracted: dt.date, months: int, youngest: int, first: int, per_year: int) -> dict[int, dt.date]:
+    """Return the day of each earlier window's view, by number of years before the contract's; none that is not final.
+
+    `youngest` is the age of the last performance period in months, `first` the position of the first one.
+    """
+    years = range(1, first // per_year + 1)
+    back = {years: (extracted + pd.Timedelta(days=1)) - pd.DateOffset(years=years) for years in years}
+    final = [years for years in back if youngest + 12 * years >= months][:MAX_WINDOWS]
+    return {years: (back[years] - pd.Timedelta(days=1)).date() for years in final}
+
+
+def run_out_noise(
+    panel: Panel, earlier: Mapping[int, Panel], design: Design, completion: pd.DataFrame, until: int
+) -> RunOutNoise | None:
+    """Return the errors of a design's window, None if its run-out is over.
+
+    Parameters
+    ----------
+    panel : completed spending now; earlier windows are final
+    earlier : views of the same units by number of years before the contract's window, completed by the same factors
+    design, completion, until : the windows; factors by young period; months at which a period is final
+    """
+    columns, per_year = panel.columns(design.performance), panel.timeline.per_year or 1
+    names = [panel.timeline.name(int(t)) for t in columns]
+    young = completion.set_index(completion["period"].astype(str)).reindex(names)
+    if young["factor"].isna().all():
+        return None
+    others = np.ones(len(panel.units), dtype=bool)
+    others[panel.rows([*design.treated, *design.under_contract])] = False
+    years: Any = panel.insured_years
+    errors, sizes = [], []
+    for back, view in earlier.items():
+        window = columns - back * per_year
+        weight = years[others][:, window]
+        final = (panel.spending[others][:, window] * weight).sum(axis=1)
+        known = (
+            view.spending[view.rows([panel.units[row] for row in np.flatnonzero(others)])][:, window] * weight
+        ).sum(axis=1)
+        complete = np.isfinite(final + known) & (known > 0)
+        ratio, money = final[complete] / known[complete], known[complete]
+        if complete.sum() >= MIN_UNITS:
+            errors.append(np.sqrt(len(ratio) / (len(ratio) - 1)) * (ratio / np.average(ratio, weights=money) - 1))
+            sizes.append(weight.sum(axis=1)[complete])
+    if not errors:
+        raise StudyError(
+            f"A provisional settlement learns what may still change from an earlier year that is final, with at least "
+            f"{MIN_UNITS} other units; {len(earlier)} earlier years are final and have {int(others.sum())} of them. "
+            "Deliver the claims of an earlier year too, make smaller groups, or settle when the run-out is over."
+        )
+    size = np.concatenate(sizes)
+    scale = float(size.mean())
+    fixed, shrinking = variance_function(np.concatenate(errors), np.column_stack([np.ones(size.size), scale / size]))
+    rows = panel.rows(design.treated)
+    money = (panel.spending[rows][:, columns] * years[rows][:, columns]).sum(axis=0)
+    share = money / money.sum()
+    relative = (young["standard_error"] / young["factor"]).fillna(0.0).to_numpy()
+    return RunOutNoise(
+        common=float(share @ relative),
+        fixed=float(fixed),
+        shrinking=float(shrinking) * scale,
+        n_units=min(map(len, errors)),
+        n_windows=len(errors),
+        to_come=float(share @ (1 - 1 / young["factor"].fillna(1.0).to_numpy())),
+        months=int(young["months"].min()),
+        until=until,
+    )
+
+
+def final_factors(noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generator, shape: Any) -> list[Floats]:
+    """Return draws of final over provisional benchmark and spending of a fit, both pooled."""
+    spread = 1 / noise.n_units if cf.weights is None else float(np.square(cf.weights.mean(axis=0)).sum())
+    common = 1 + noise.common * rng.standard_normal(shape)
+    own = noise.own_error(float(cf.insured_years.sum()))
+    return [common + own * scale * rng.standard_t(noise.n_units - 1, shape) for scale in (np.sqrt(spread), 1.0)]
+
+
+def provisional_row(
+    noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generator, threshold: float, settle: Settle | None
+) -> dict[str, Any]:
+    """Return what the final settlement may be: columns of provisional.csv, without labels.
+
+    `threshold` is a rate, NaN without one. `settle` settles draws of benchmark and spending; None without a contract.
+    """
+    factors = final_factors(noise, cf, rng, N_DRAWS)
+    benchmark, spending = cf.level * factors[0], cf.pooled_spending * factors[1]
+    saving = benchmark - spending
+    row: dict[str, Any] = {"months": noise.months, "until": noise.until, "to_come": noise.to_come}
+    row |= {"saving": saving.mean(), "threshold": threshold, "common_error": noise.common}
+    row |= dict(zip(("lower", "upper"), np.quantile(saving, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]), strict=True))
+    row |= {"own_error": noise.own_error(float(cf.insured_years.sum()))}
+    row |= {"n_units": noise.n_units, "n_windows": noise.n_windows}
+    if np.isfinite(threshold):
+        row["reaches"] = np.mean((saving > 0) & (saving / benchmark >= threshold))
+    if settle is not None:
+        paid = np.asarray(settle(benchmark=benchmark, spending=spending).payment)
+        row |= {"paid": np.mean(paid > 0), "payment": paid.mean()}
+        row |= dict(zip(("payment_lower", "payment_upper"), np.quantile(paid, [0.05, 0.95]), strict=True))
+    return row
