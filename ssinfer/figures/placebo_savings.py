@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import matplotlib.figure
@@ -83,7 +84,11 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     reach = 1.05 * max(reach, *np.abs(rates[~of_placebos & np.isfinite(rates)]), 1e-6)
     edges = np.linspace(-reach, reach, N_BINS + 1)
     picture = figure(1.4 + 1.2 * len(panels))
-    heights = [FIRST_PANEL / OTHER_PANEL, *(1.0,) * (len(panels) - 1)]
+    lines = [part[(part["item"] == THRESHOLD) & np.isfinite(part["rate"])] for part in panels]
+    sources = [{*part["learns_from"]} for part in lines]  # each is named where it stands first
+    new = [found - {*chain.from_iterable(sources[:number])} for number, found in enumerate(sources)]
+    tall = [FIRST_PANEL if named or not panel else OTHER_PANEL for panel, named in enumerate(new)]
+    heights = [height / OTHER_PANEL for height in tall]
     axes = picture.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     counts = [_counts(part, edges) for part in panels]
     top = max(int((unpaid + paid).max()) for unpaid, paid in counts)
@@ -91,7 +96,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         axis.add_collection(_bars(edges, np.zeros(N_BINS, dtype=int), unpaid, UNPAID))
         axis.add_collection(_bars(edges, unpaid, unpaid + paid, PAID))
         axis.axvline(0.0, color=INK, linewidth=0.9, zorder=3)
-        axis.set_ylim(0, (OTHER_PANEL if panel else FIRST_PANEL) * top)
+        axis.set_ylim(0, tall[panel] * top)
         axis.set_yticks([])
         quiet(axis)
         placebos = part[part["item"] == PLACEBO]
@@ -102,7 +107,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         )  # fmt: skip
         axis.text(0.98 * reach, 0.55 * top, _share(placebos), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
         known = part[np.isfinite(part["rate"])]
-        _draw_thresholds(axis, known[known["item"] == THRESHOLD], top, None if panel else 0.012 * reach)
+        _draw_thresholds(axis, lines[panel], top, new[panel], 0.012 * reach)
         for rate in known.loc[known["item"] == MEASURED, "rate"]:
             axis.plot([rate], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
             words: Any = {"ha": "center", "va": "bottom", "weight": "bold", "zorder": 6, "bbox": WHITE}
@@ -129,15 +134,15 @@ def _bars(edges: Floats, below: Integers, above: Integers, ink: str) -> PolyColl
     return PolyCollection(list(np.stack([x, y], axis=2)), facecolor=ink, edgecolor="none")
 
 
-def _draw_thresholds(axis: Axes, lines: pd.DataFrame, top: float, label_gap: float | None) -> None:
-    """Draw one vertical line per threshold; the leftmost line carries its label highest. None: no labels."""
-    rates: Any = lines["rate"].tolist()
-    for text, source, rate in zip(lines["name"], lines["learns_from"], rates, strict=True):
+def _draw_thresholds(axis: Axes, lines: pd.DataFrame, top: float, named: set[str], gap: float) -> None:
+    """Draw one vertical line per threshold, with a label if its source is `named`; the leftmost label is highest."""
+    rates: Any = lines.loc[lines["learns_from"].isin(named), "rate"].tolist()
+    for text, source, rate in zip(lines["name"], lines["learns_from"], lines["rate"], strict=True):
         dashes, ink = LINES.get(source, LINES["fit"])
-        height = top if label_gap is None else (1.0 + LABEL_HEIGHT * (1 + sum(other > rate for other in rates))) * top
+        height = (1.0 + LABEL_HEIGHT * (1 + sum(other > rate for other in rates))) * top if source in named else top
         axis.vlines(rate, 0, height, color=ink, linestyle=dashes, linewidth=1.4, zorder=4)
-        if label_gap is not None:
-            axis.text(rate + label_gap, height, f"{text}: {percent(rate)}", color=ink, va="top", ha="left")
+        if source in named:
+            axis.text(rate + gap, height, f"{text}: {percent(rate)}", color=ink, va="top", ha="left")
 
 
 def _share(placebos: pd.DataFrame) -> str:

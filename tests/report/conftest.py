@@ -13,11 +13,18 @@ from ssinfer.report.summarise import assemble
 def write(monkeypatch):
     """Return a function that writes the report of an analysis, which is not computed again."""
 
-    def written(analysed, folder):
-        monkeypatch.setattr("ssinfer.report.write.summarise", lambda _: assemble(analysed))
+    def written(analysed, folder, data=None):
+        monkeypatch.setattr("ssinfer.report.write.summarise", lambda _: data or assemble(analysed))
         return write_report(analysed.result, folder)
 
     return written
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Leave the figures of reports empty, for tests of their words."""
+    monkeypatch.setattr("ssinfer.figures.figure.Figure.draw", lambda *_: None)
+    monkeypatch.setattr("ssinfer.report.write.svg_of", lambda _: "<svg></svg>")
 
 
 @pytest.fixture

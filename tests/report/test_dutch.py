@@ -90,6 +90,7 @@ def test_no_english_sentence_is_left_in_the_page(folder):
     assert english(Visible(page).texts) == []
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_texts_by_language_are_in_the_language_in_use_or_else_their_first(dutch, folder, tmp_path):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert '<title lang="nl">Een studie</title>' in page
@@ -157,10 +158,6 @@ def test_a_third_language_needs_one_catalogue_and_no_code(study, tmp_path, monke
     said = [re.sub(r"\w+\(.*?\)|\w+[._]\w+|EUR", "", text) for text in (*page, *drawn, *console.splitlines())]
     plain = [text for text in said if {*re.findall(r"(?<!\w)[A-Za-z]*[aeiou][A-Za-z]+(?!\w)", text)} - own]
     assert plain == []
-
-
-def test_the_default_is_english(analysis, write, tmp_path):
-    assert '<html lang="en">' in write(analysis, tmp_path).read_text(encoding="utf-8")
 
 
 def test_a_language_without_a_catalogue_is_refused(study, tmp_path):

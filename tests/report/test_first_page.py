@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pandas as pd
 import pytest
@@ -45,6 +46,7 @@ def test_failed_checks_come_first_the_worst_by_figure_against_limit(failing):
     assert (len(page.limits), page.more) == (MAX_LIMITS, 3)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_page_names_three_limits_and_links_to_the_others(failing, tmp_path, monkeypatch):
     monkeypatch.setattr("ssinfer.report.summarise.analyse", lambda _: failing)
     for tag, more in (("en", "and 3 more failed checks"), ("nl", "en nog 3 niet doorstane controles")):
@@ -130,11 +132,10 @@ def test_a_study_with_nothing_but_refusals_says_why(analysis, without, tmp_path)
     assert "answer-picture" not in first
 
 
-@pytest.mark.parametrize(
-    "title", ["<script>alert(1)</script>", "“quoted” & 'single' \"double\"", "\u202eright to left", "🩺" * 150]
-)
-def test_titles_are_escaped_and_whole(analysis, without, title, tmp_path, write):
+@pytest.mark.usefixtures("no_pictures")
+def test_a_title_is_escaped_and_whole(analysis, without, tmp_path, write):
+    title = "<script>alert(1)</script> “quoted” & 'single' \"double\" \u202eright to left" + "🩺" * 150
     named = replace(analysis, result=without(analysis.result, title=title))
     page = write(named, tmp_path).read_text(encoding="utf-8")
     assert "<script" not in page
-    assert re.search(r"<h1>(.*?)</h1>", page)[1].count("🩺") == title.count("🩺")
+    assert unescape(re.search(r"<h1>(.*?)</h1>", page)[1]) == title

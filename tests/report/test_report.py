@@ -98,11 +98,11 @@ def test_nothing_is_loaded_and_nothing_runs(page):
     assert "default-src 'none'" in page
 
 
-def test_writing_again_gives_the_same_bytes_and_keeps_other_files(study, folder, tmp_path):
+def test_writing_again_gives_the_same_bytes_and_keeps_other_files(analysis, write, folder, tmp_path):
     (tmp_path / "scores.csv").write_text("kept")
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "old.svg").write_text("old")
-    write_report(study, tmp_path)
+    write(analysis, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "report.html", "figures"}
     assert (tmp_path / "report.html").read_bytes() == (folder / "report.html").read_bytes()
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES
@@ -136,6 +136,7 @@ def test_unit_names_are_escaped(page):
 
 
 def test_first_line_says_which_data(page):
+    assert '<html lang="en">' in page
     body = page[page.index("<body>") :]
     assert re.search(
         r'<body>\s*<main>\s*<header>\s*<p class="kind" id="data-note">Simulated data: not a finding</p>', body
@@ -185,14 +186,15 @@ def test_provenance_is_printed(page):
 def test_a_contract_group_below_the_limit_is_suppressed_everywhere(analysis, study, without, write, tmp_path):
     small_study = without(study, suppress_below=20_500)  # the case has 20,000
     small_analysis = replace(analysis, result=disclosed(small_study))
-    page = write(small_analysis, tmp_path).read_text(encoding="utf-8")
     data = assemble(small_analysis)
+    page = write(small_analysis, tmp_path, data).read_text(encoding="utf-8")
     assert not {"savings", "thresholds", "settlement", "intervals"} & set(data.tables)
     assert "case" not in data.figures
     assert "contract group" not in set(data.figures["threshold_by_size"]["item"])
     assert not (tmp_path / "figures" / "case.svg").exists()
     assert set(data.figures["placebo_savings"]["item"]) == {"placebo contract"}
     assert "fewer than 20500 insured" in page
+    page = page.replace("\u00a0", " ")  # the space of an amount
     console = design_table(small_study)
     assert console.count("hidden: the contract group is too small to be shown") == 2
     assert not [row["spending"] for _, row in small_study.savings.iterrows() if f"{row['spending']:,.0f}" in console]

@@ -10,7 +10,7 @@ from ssinfer.figures.baseline_path import paths_frame
 from ssinfer.figures.donor_weights import weights_frame
 from ssinfer.figures.predictive import predictive_frame
 from ssinfer.figures.prior_posterior import parameters_frame
-from ssinfer.printed import ABSENT, separated
+from ssinfer.printed import ABSENT, MINUS, separated
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, check_name
@@ -33,7 +33,7 @@ def _rows(analysis: Analysis) -> pd.DataFrame:
 
 
 def _short(value: float) -> str:
-    return separated(f"{value:.3g}") if math.isfinite(value) else ABSENT
+    return separated(f"{value:.3g}").replace("-", MINUS) if math.isfinite(value) else ABSENT
 
 
 def _by_label(analysis: Analysis, value: Callable[[Pair], Any]) -> dict[str, Any]:
