@@ -1,6 +1,7 @@
 """Thresholds of every placebo by kind, level and side; and the same learned again in every bootstrap replicate."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,11 @@ def _unless_refused(
         return {}
 
 
+@lru_cache(maxsize=1)  # of all designs and methods of a backtest
+def _drawn_blocks(n_blocks: int, seed: int) -> Floats:
+    return block_weights(n_blocks, np.random.default_rng(stream_of(seed, "thresholds")))
+
+
 class Replicates:
     """Block-bootstrap replicates of a design and method; thresholds of other placebos are learned again in each.
 
@@ -87,12 +93,12 @@ class Replicates:
         self.rows = rows
         labels = pd.Index(np.unique(rows["block"])) if blocks is None else blocks
         self.block = pd.Series(labels.get_indexer(pd.Index(rows["block"])), index=rows.index)
-        self.weights = block_weights(len(labels), np.random.default_rng(stream_of(seed, "thresholds")))  # (K, blocks)
+        self.weights = _drawn_blocks(len(labels), seed)  # (K, blocks)
         self._learned: dict[str, Callable[[pd.DataFrame, ThresholdKey], Floats]] = {}
 
     def row_weights(self, part: pd.DataFrame) -> Floats:
         """Return how often each row of a part is drawn (K, part)."""
-        return np.ascontiguousarray(self.weights[:, self.block[part.index].to_numpy()])
+        return np.take(self.weights, self.block[part.index].to_numpy(), axis=1)
 
     def thresholds(self, part: pd.DataFrame, key: ThresholdKey) -> Floats | None:
         """Return the thresholds (K, part) in every replicate; None where they do not depend on other placebos."""

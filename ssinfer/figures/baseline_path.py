@@ -38,7 +38,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     for number, (axis, name) in enumerate(zip(axes, names, strict=True)):
         rows = frame[frame["name"] == name]
         for _, path in rows[rows["of_placebo"]].groupby(["unit", "origin"], sort=False):
-            axis.plot(path["step"], path["gap"], color=SOFT, alpha=0.25, linewidth=0.7)
+            axis.plot(path["step"], path["gap"], color=SOFT, alpha=0.25, linewidth=0.7, in_layout=False)
         own = rows[~rows["of_placebo"]].sort_values("step")
         axis.axhline(0.0, color=INK, linewidth=0.8)
         axis.axvspan(-0.5, frame["step"].max() + 0.5, color=FAINT, alpha=0.45, linewidth=0)

@@ -11,30 +11,29 @@ from ssinfer.typing import Floats, Positions
 
 
 @compiled
-def _order_statistic_outside(
-    z: Floats, block: Positions, rows: Positions, weight: Floats, b: int, m: float, level: float
-) -> float:
-    """Return the order statistic of the m units of `rows` (largest first) outside block b; NaN where m is too small."""
+def _place_outside(z: Floats, block: Positions, rows: Positions, seen: Floats, b: int, m: float, level: float) -> int:
+    """Return the place in `rows` of the order statistic of m units outside block b; -1 if too few, or all are equal.
+
+    `rows` are the drawn ones, largest first, and `seen` is the number of units up to each.
+    """
     rank = np.ceil(level * (m + 1) - 1e-9)
     if rank > m or rank < 1:
-        return np.nan
-    highest, lowest = np.nan, np.nan
-    for row in rows[::-1]:
-        if block[row] != b and weight[block[row]] > 0:
-            lowest = z[row]
-            break
-    seen = 0.0
-    for row in rows:
-        if block[row] == b or weight[block[row]] == 0:
-            continue
-        if np.isnan(highest):
-            highest = z[row]
-            if highest - lowest <= 1e-12 * max(1.0, abs(highest)):
-                return np.nan  # all savings are equal: they are not m placebos
-        seen += weight[block[row]]
-        if seen >= m - rank + 1 - 1e-9:
-            return float(z[row])
-    return np.nan
+        return -1
+    highest, lowest = 0, rows.size - 1
+    while block[rows[highest]] == b:
+        highest += 1
+    while block[rows[lowest]] == b:
+        lowest -= 1
+    largest = z[rows[highest]]
+    if largest - z[rows[lowest]] <= 1e-12 * max(1.0, abs(largest)):
+        return -1  # all savings are equal: they are not m placebos
+    inside = 0.0
+    for place in range(rows.size):
+        if block[rows[place]] == b:
+            inside += seen[place] - (seen[place - 1] if place else 0.0)
+        elif seen[place] - inside >= m - rank + 1 - 1e-9:
+            return place
+    return -1
 
 
 def placebo_thresholds(
@@ -62,17 +61,30 @@ def _thresholds(
     n_origins = starts.size - 1
     out = np.empty((n_replicates, z.size))
     learned = np.empty((n_blocks, n_origins))
-    inside = np.empty(n_blocks)
+    first, inside = np.empty(n_blocks, dtype=np.intp), np.empty(n_blocks, dtype=np.intp)
+    drawn, units = np.empty(z.size, dtype=np.intp), np.empty(z.size)
     for k in range(n_replicates):
         for o in range(n_origins):
-            rows = order[starts[o] : starts[o + 1]]
-            inside[:] = 0.0
-            total = 0.0
-            for row in rows:
-                inside[block[row]] += weights[k, block[row]]
-                total += weights[k, block[row]]
+            first[:], inside[:] = z.size, 0
+            n, total = 0, 0
+            for row in order[starts[o] : starts[o + 1]]:
+                b, weight = block[row], int(weights[k, block[row]])
+                if weight > 0:
+                    first[b] = min(first[b], n)
+                    inside[b] += weight
+                    total += weight
+                    drawn[n], units[n] = row, total
+                    n += 1
+            rows, seen = drawn[:n], units[:n]
+            places = np.full(inside.max() + 1, -2)  # by the number of units inside a block: where all are outside
             for b in range(n_blocks):
-                learned[b, o] = _order_statistic_outside(z, block, rows, weights[k], b, total - inside[b], level)
+                m = total - inside[b]
+                if places[inside[b]] == -2:
+                    places[inside[b]] = _place_outside(z, block, rows, seen, -1, m, level)
+                place = places[inside[b]]
+                if first[b] <= place or (n and block[rows[n - 1]] == b):
+                    place = _place_outside(z, block, rows, seen, b, m, level)
+                learned[b, o] = z[rows[place]] if place >= 0 else np.nan
         for row in range(z.size):
             value, count = 0.0, 0
             for o in range(n_origins):
