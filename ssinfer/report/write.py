@@ -16,11 +16,12 @@ from ssinfer.language import speak, spoken
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.marked import marked
 from ssinfer.report.summarise import ReportData, summarise
-from ssinfer.report.text.finding import REPORTED
 from ssinfer.sentences import say, sentence
+from ssinfer.study.limits import REPORTED
 from ssinfer.study.result import StudyResult
 
 TEMPLATES = Path(__file__).parent / "templates"
+MAX_LIMITS = 3  # on the first page
 MAX_HEAD = 90  # characters of the title above each printed page
 _UNBROKEN = re.compile(r"(?<=€|±) (?=\d)|(?<=\b[A-Z]{3}) (?=\d)|(?<=\d) (?=±)")  # spaces inside an amount
 
@@ -65,7 +66,8 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]], base: s
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict
     )
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
-    words = {"say": say, "sentence": sentence, "marked": marked, "own": own, "tag": spoken().tag, "reported": REPORTED}
+    words = {"say": say, "sentence": sentence, "marked": marked, "own": own, "tag": spoken().tag}
+    words |= {"reported": REPORTED, "max_limits": MAX_LIMITS}
     with speak(own=data.result.own_language):
         title = chosen(data.result.title)
         # the title as text of the style sheet, in which each sign is escaped

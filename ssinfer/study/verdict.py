@@ -46,6 +46,14 @@ class Verdict:
     currency: str  # of all money
     reasons: tuple[Finding, ...]  # findings on what is missing, and on what must be known beside the numbers
 
+    @property
+    def interval_rates(self) -> tuple[float, float] | None:
+        """The ends of the interval as fractions of the benchmark; None without an interval."""
+        if self.interval is None or self.measured is None or not self.measured["money"]:
+            return None
+        of_money = self.measured["rate"] / self.measured["money"]
+        return self.interval["lower"] * of_money, self.interval["upper"] * of_money
+
     def document(self) -> dict[str, Any]:
         """Return what finding.json holds: plain values (schema ``finding.v1.json``)."""
         reasons = [{"id": reason.id, "numbers": dict(reason.numbers)} for reason in self.reasons]

@@ -1,17 +1,25 @@
 """The first page: one verdict, one picture, and limits with failed checks first, for every state of a study."""
 
+import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from html import unescape
+from itertools import product
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.first_page import MAX_LIMITS, first_page
+from ssinfer.report.first_page import first_page
 from ssinfer.report.marked import marked
-from ssinfer.report.write import write_report
+from ssinfer.report.write import MAX_LIMITS, write_report
+from ssinfer.sentences import say
+from ssinfer.study.next_contract import next_contract
+from ssinfer.thresholds.kind import ThresholdKey
 
 CHECKS = {  # figure against limit: a ratio of 2, 10, 4 (a limit from below), 1.5, 3, and no limit
     "held_out_fit": (0.02, 0.01),
@@ -42,21 +50,67 @@ def failing(analysis) -> Analysis:
 def test_failed_checks_come_first_the_worst_by_figure_against_limit(failing):
     page = first_page(failing)
     assert page.failed == 6
-    assert [limit.numbers["check"].id.removeprefix("check.") for limit in page.limits] == WORST_FIRST
-    assert (len(page.limits), page.more) == (MAX_LIMITS, 3)
+    assert [limit.numbers["check"].id.removeprefix("check.") for limit in page.limits[:MAX_LIMITS]] == WORST_FIRST
+    assert [limit.id for limit in page.limits[6:]] == ["limit_agree_unpaid", "limit_spillover"]
 
 
 @pytest.mark.usefixtures("no_pictures")
 def test_the_page_names_three_limits_and_links_to_the_others(failing, tmp_path, monkeypatch):
     monkeypatch.setattr("ssinfer.report.summarise.analyse", lambda _: failing)
-    for tag, more in (("en", "and 3 more failed checks"), ("nl", "en nog 3 niet doorstane controles")):
-        page = write_report(failing.result, tmp_path / tag, tag).read_text(encoding="utf-8")
+    pages = {}
+    for tag, more in (("en", "and 5 more limits"), ("nl", "en nog 5 beperkingen")):
+        pages[tag] = page = write_report(failing.result, tmp_path / tag, tag).read_text(encoding="utf-8")
         limits = page[page.index('id="limits"') : page.index("<nav")]
-        assert limits.count("<li>") == 4
-        assert f'<a href="#evidence">{more}</a>' in limits
+        assert limits.count("<li>") == MAX_LIMITS + 1
+        assert f'<a href="#more-limits">{more}</a>' in limits
+        assert page[page.index('id="more-limits"') :].split("</ul>")[0].count("<li>") == 5
         assert page.count('class="verdict"') == 1
+        assert page[page.index("<nav") : page.index("</nav>")].count("<a ") <= 6  # contents on one line
+        assert not re.search(r"(EUR|€) \d|± 0<", page)
         for link in set(re.findall(r'href="#([\w-]+)"', page)):
             assert f'id="{link}"' in page, link
+    _fits(pages, tmp_path)
+
+
+MEASURE = """
+const box = (e) => e.getBoundingClientRect(), all = (f, what) => [...f.contentDocument.querySelectorAll(what)];
+const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+onload = () => { document.body.dataset.found = JSON.stringify([...document.querySelectorAll("iframe")].map((f) => {
+  const svg = all(f, "#answer-picture")[0], words = [...svg.querySelectorAll("text")].map(box);
+  const lines = [...svg.querySelectorAll(".threshold, .interval"), ...svg.querySelectorAll("circle")].map(box);
+  return { bottom: box(all(f, "nav")[0]).bottom, contents: box(all(f, "nav ol")[0]).height,
+    wide: all(f, ".two *, .three *").filter((e) => box(e).right > f.clientWidth).length,
+    outside: words.filter((w) => w.left < box(svg).left - 1 || w.right > box(svg).right + 1).length,
+    crossed: words.flatMap((w) => lines.filter((l) => !apart(w, l))).length,
+    covered: words.flatMap((w, i) => words.slice(i + 1).filter((v) => !apart(w, v))).length }; })); };
+"""
+
+
+def _fits(pages, folder):
+    """Measure the pages in a browser: on a laptop, on a phone, and with the print's own style on A4 (180 x 267 mm)."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        return
+    frames, pixels = [], 96 / 25.4
+    media = {"laptop": (1280, 900), "phone": (390, 10_000), "A4": (round(180 * pixels), round(267 * pixels))}
+    for page, (medium, size) in product(pages.values(), media.items()):
+        text = page.replace("@media print", "@media all") if medium == "A4" else page
+        text = text.replace("@media screen and (max-width: 860px)", "@media not all") if medium == "A4" else text
+        frames.append(
+            f'<iframe width="{size[0]}" height="{size[1]}" style="border:0" srcdoc="{escape(text)}"></iframe>'
+        )
+    (folder / "all.html").write_text(
+        f"<meta charset=utf-8><script>{MEASURE}</script>{''.join(frames)}", encoding="utf-8"
+    )
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"file://{folder / 'all.html'}")
+    seen = subprocess.run([browser, *options], capture_output=True, text=True, timeout=60, check=True).stdout
+    found = json.loads(unescape(re.search(r'data-found="([^"]*)"', seen)[1]))
+    assert len(found) == 6
+    for (tag, (medium, size)), at in zip(product(pages, media.items()), found, strict=True):
+        where = (tag, medium, at)
+        assert at["bottom"] <= size[1], where
+        assert medium == "phone" or at["contents"] < 25, where
+        assert [at[name] for name in ("wide", "outside", "crossed", "covered")] == [0, 0, 0, 0], where
 
 
 @pytest.mark.parametrize(
@@ -138,4 +192,63 @@ def test_a_title_is_escaped_and_whole(analysis, without, tmp_path, write):
     named = replace(analysis, result=without(analysis.result, title=title))
     page = write(named, tmp_path).read_text(encoding="utf-8")
     assert "<script" not in page
-    assert unescape(re.search(r"<h1>(.*?)</h1>", page)[1]) == title
+    assert re.search(r"<h1>(.*?)</h1>", page)[1].count("🩺") == title.count("🩺")
+
+
+BLOCKS = {"population": "insured", "spending": "all", "comparison": "p", "windows": "w", "method": "admin"}
+STUDY = {
+    "spending": [{"name": "cut", "truncation": {"amount": 22_500, "percentile": None}}],
+    "comparison": [{"name": "q", "label": {"en": "the country", "nl": "het land"}}],
+}
+LARGER = {"block": "size", "entry": "twice as many insured", "source": "computed", "insured": 40_000.0}
+NEEDED = {**LARGER, "entry": "insured needed", "insured": 36_217.0}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "other", "steps", "ids", "changes"),
+    [
+        ("feasible", {}, [(LARGER, -0.1)], ["feasible", "same", "no_more"], ""),
+        ("feasible", {}, [(LARGER, 0.1)], ["feasible", "same", "more"], ""),
+        (
+            "feasible",
+            {"spending": "cut", "comparison": "q"},
+            [],
+            ["feasible_changed", "change"],
+            "leave out spending above EUR 22,500 per person and year and compare with another group (the country)",
+        ),
+        ("weak", {"comparison": "b"}, [], ["weak", "nearest_change"], "compare with another group"),
+        ("not feasible", {}, [(LARGER, 0.1)], ["not_feasible", "no_size", "nearest_same"], ""),
+        ("not feasible", {}, [(LARGER, 0.1), (NEEDED, 0.2)], ["not_feasible", "enough", "nearest_same"], ""),
+    ],
+)
+def test_the_advice_says_what_to_change_and_what_that_brings(analysis, outcome, other, steps, ids, changes):
+    today = {"design": "a", "settles": True, **BLOCKS}
+    designs = pd.DataFrame([today, {**today, "design": "b", "settles": False, **other}])
+    ladder = [{**step, "detection_rate_difference": more, "detection_rate_difference_se": 0.02} for step, more in steps]
+    ladder = pd.DataFrame([dict.fromkeys(LARGER | {"detection_rate_difference": 0.0}, ""), *ladder])
+    result, advice = analysis.result, analysis.result.advice
+    settled = ThresholdKey(**result.manifest["settles"]["threshold"])
+    chosen = replace(advice.specification, design="b" if other else "a", threshold=settled)
+    manifest = {**result.manifest, "study": STUDY}
+    tables = {"designs.csv": designs, "ladder.csv": ladder}
+    result = replace(
+        result, manifest=manifest, tables=tables, advice=replace(advice, outcome=outcome, specification=chosen)
+    )
+    with speak("en", "EUR"):
+        found = [*next_contract(replace(analysis, result=result))]
+        assert [finding.id.removeprefix("next_") for finding in found] == ids
+        said = next(finding for finding in found if "changes" in finding.numbers).numbers
+        assert say("x", "{changes:listed}", **said) == changes
+        assert said["design"] == ("a named group" if other else "all others")
+    for tag in ("en", "nl"):
+        with speak(tag, "EUR"):
+            assert all("{" not in marked(finding) for finding in found)
+
+
+def test_the_payment_is_insured_years_times_saving_times_share(analysis):
+    measured = {**analysis.verdict.measured, "rate": 0.05, "money": 125.0, "total": 125.0 * 20_000}
+    state = replace(analysis)
+    state.__dict__["verdict"] = replace(analysis.verdict, verdict="reached", paid=0.5 * 125 * 20_000, measured=measured)
+    (proof,) = first_page(state).proof
+    assert dict(proof.numbers) == {"years": 20_000.0, "money": 125.0, "share": 0.5, "paid": 1_250_000.0}
+    assert [row.error for row in first_page(state).earned if row.error is not None and row.error < 1] == []

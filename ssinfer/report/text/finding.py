@@ -9,12 +9,12 @@ from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, named, span
 from ssinfer.report.text.compared import answer
 from ssinfer.sentences import in_words, say
+from ssinfer.study.limits import REPORTED
 from ssinfer.study.queries import Row, pair_of
 from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.names import kind_in_words, threshold_in_words
 
-REPORTED = 0.01, 0.10  # lower spending growth, as reported by programmes
 MAX_NAMED = 4  # designs and methods in one list
 SAID_LATER = {"case_threshold_outside_placebos", "no_size_suffices"}
 
@@ -25,18 +25,31 @@ def finding_sentences(analysis: Analysis) -> tuple[str, ...]:
     return tuple(text for part in parts if (text := in_words(part(analysis))))
 
 
+def measured_finding(analysis: Analysis) -> Iterator[Finding]:
+    """Return the measured saving, if there is one."""
+    if (measured := analysis.verdict.measured) is not None:
+        numbers = {"amount": abs(measured["money"]), "rate": measured["rate"]}
+        yield Finding("measured_loss" if measured["money"] < 0 else "measured_saving", _case(analysis) | numbers)
+
+
+def reason_finding(analysis: Analysis, reason: Finding) -> Finding:
+    """Return why something is missing, with the contract group and its periods."""
+    kind = {"threshold": kind_in_words(reason.numbers["kind"])} if "kind" in reason.numbers else {}
+    return Finding(reason.id, {**_case(analysis), **reason.numbers, **kind})
+
+
+def _case(analysis: Analysis) -> dict[str, str]:
+    return {"group": analysis.group, "when": span(analysis.result.designs[analysis.main[0]].performance)}
+
+
 def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
     """Return the measured saving, whether it reaches the threshold that settles, and what is paid."""
     verdict, measured = analysis.verdict, analysis.verdict.measured
-    where = {"group": analysis.group, "when": span(analysis.result.designs[analysis.main[0]].performance)}
-    if measured is not None:
-        name = "measured_loss" if measured["money"] < 0 else "measured_saving"
-        yield Finding(name, {**where, "amount": abs(measured["money"]), "rate": measured["rate"]})
-        if verdict.interval is not None:
-            yield Finding("measured_interval", verdict.interval)
-        if measured["total"] is not None:
-            years = analysis.insured_years(analysis.main)
-            yield Finding("measured_total", {"total": measured["total"], "years": years})
+    yield from measured_finding(analysis)
+    if verdict.interval is not None:
+        yield Finding("measured_interval", verdict.interval)
+    if measured is not None and measured["total"] is not None:
+        yield Finding("measured_total", {"total": measured["total"], "years": analysis.insured_years(analysis.main)})
     if verdict.threshold is not None:
         key = ThresholdKey(*(verdict.threshold[name] for name in ("kind", "level", "side", "prior")))
         stated = {**verdict.threshold, "threshold": threshold_in_words(key)}
@@ -48,9 +61,7 @@ def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
     reasons = [reason for reason in verdict.reasons if reason.id not in SAID_LATER]
     for reason in reasons:
         implied = reason.id == "not_settled" and len(reasons) > 1
-        said = {**where, **reason.numbers}
-        said |= {"threshold": kind_in_words(said["kind"])} if "kind" in said else {}
-        yield Finding("nothing_settled" if implied else reason.id, said)
+        yield Finding("nothing_settled", {}) if implied else reason_finding(analysis, reason)
 
 
 def threshold_findings(analysis: Analysis) -> Iterator[Finding]:
