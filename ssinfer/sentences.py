@@ -62,6 +62,12 @@ def word(column: str, value: object) -> str:
         return foreign(value)
 
 
+def parameter_name(parameter: str) -> str:
+    """Return the name of a parameter in words; what follows its first underscore, such as a period, as it is."""
+    kind, _, rest = parameter.partition("_")
+    return f"{say(f'parameter.{kind}', kind)} {rest.replace('_', ' ')}".strip()
+
+
 def in_words(findings: Finding | str | Iterable[Finding | str]) -> str:
     """Return a finding, or several as one paragraph, in words; words as they are."""
     return joined(map(sentence, [findings] if isinstance(findings, Finding | str) else findings))

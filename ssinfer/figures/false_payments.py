@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import isfinite
+from textwrap import fill
 from typing import Any
 
 import matplotlib.figure
@@ -96,14 +97,14 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.plot([], [], "o", markersize=7, color=PAID, label=say("figure.false_payments.above"))
     if (frame["design"] != main).any():
         axis.plot([], [], "o", markersize=3.2, color=OTHERS, label=say("figure.false_payments.others"))
-    axis.set_yticks(range(len(names)), names, color=INK)
+    axis.set_yticks(range(len(names)), [fill(name, 44) for name in names], color=INK, linespacing=0.9)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.set_xlim(left=0)
     quiet(axis)
     axis.grid(axis="x", color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: separated(f"{100 * value:g}")))
-    axis.set_xlabel(say("figure.false_payments.rate"))
+    axis.set_xlabel(say("figure.false_payments.rate"), loc="right")
     picture.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor=SOFT)
     return picture
 

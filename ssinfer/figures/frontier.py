@@ -20,6 +20,7 @@ def frontier_frame(designs: pd.DataFrame, currency: str) -> pd.DataFrame:
     if len(designs) < 2:
         return pd.DataFrame()
     table = designs[designs["threshold_money"].notna()].assign(currency=currency)
+    table["dominated"] &= ~table["settles"]
     return table[[column.name for column in FIGURE.schema.columns]]
 
 
@@ -66,7 +67,7 @@ FIGURE = Figure(
         Column("threshold_money", "float", MONEY, "Mean threshold."),
         Column("share_of_spending", "float", "fraction", "Share of all spending that the design covers."),
         Column("settles", "bool", "", "Whether it settles."),
-        Column("dominated", "bool", "", "Whether another design dominates it."),
+        Column("dominated", "bool", "", "Whether another design dominates it, and it does not settle."),
         Column("sensitivity", "bool", "", "Whether it never settles."),
         Column("currency", "text", "", "Currency."),
     ),

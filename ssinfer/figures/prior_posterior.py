@@ -10,7 +10,7 @@ import pandas as pd
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
-from ssinfer.sentences import say
+from ssinfer.sentences import parameter_name, say
 
 ROW_HEIGHT = 0.42  # of one parameter, inches
 MAX_PARAMETERS = 12  # per method
@@ -46,7 +46,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
                 row = part[(part["parameter"] == parameter) & (part["posterior"] == posterior)].iloc[0]
                 axis.plot([row["lower"], row["upper"]], [place + lift] * 2, color=ink, linewidth=2)
                 axis.plot(row["median"], place + lift, color=ink, marker="o" if posterior else "s", markersize=5)
-        axis.set_yticks(np.arange(len(parameters)), [shorten(each.replace("_", " ")) for each in reversed(parameters)])
+        axis.set_yticks(np.arange(len(parameters)), [shorten(parameter_name(each)) for each in reversed(parameters)])
         axis.set_ylim(-0.6, len(parameters) - 0.4)
         axis.grid(axis="x", color=FAINT, linewidth=0.6)
         axis.set_title(shorten(name, 70), loc="left", fontsize=9, weight="bold", color=INK)

@@ -86,8 +86,9 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
 
 
 def shorten(label: str, most: int = 34) -> str:
-    """Return a label, cut if it is too long for its axis."""
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+    """Return a label, cut in its middle if it is too long: labels often differ at their ends."""
+    half = (most - 1) // 2
+    return label if len(label) <= most else f"{label[: most - 1 - half]}…{label[-half:]}"
 
 
 def quiet(axes: Axes) -> None:

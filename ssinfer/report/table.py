@@ -1,6 +1,7 @@
 """ReportTable: declares one table of the report; Table: a table of printed cells."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from ssinfer.language import currency_in_use
 from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis
-from ssinfer.sentences import say, sentence, word
+from ssinfer.sentences import parameter_name, say, sentence, word
 from ssinfer.study.queries import Pair
 
 #: How a cell is printed. "cell": text set flush right. "own": the user's words. "english": in every language. "word":
@@ -158,6 +159,8 @@ def ranged(low: float, high: float, decimals: int) -> str:
 def check_name(check: str) -> str:
     """Return the name of a diagnostic check, which is given by its name or its id."""
     key = check.lower().replace(" ", "_")
+    if key.startswith("contraction_"):
+        return say("check.contraction", parameter=parameter_name(re.sub(r"q(?=\d$)", "Q", key.partition("_")[2])))
     return say(f"check.{key}", key.replace("_", " "))
 
 
