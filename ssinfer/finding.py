@@ -17,3 +17,8 @@ class Finding:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "numbers", MappingProxyType(dict(self.numbers)))
+
+
+def estimate(row: Any, name: str) -> dict[str, float]:
+    """Return a number of a row and its standard error, which sentences print together."""
+    return {"value": float(row[name]), "se": float(row[f"{name}_se"])}

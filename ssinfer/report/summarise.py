@@ -11,7 +11,7 @@ from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frame import FRAMES, ReportFigure
 from ssinfer.report.first_page import FirstPage, first_page
 from ssinfer.report.sections import SECTIONS, Section
-from ssinfer.report.table import TABLES, NoTable, ReportTable, Table
+from ssinfer.report.table import TABLES, ReportTable, Table
 from ssinfer.report.text.finding import finding_sentences
 from ssinfer.report.text.methods import found
 from ssinfer.sentences import in_words, say
@@ -71,11 +71,6 @@ def summarise(result: StudyResult) -> ReportData:
 
 def assemble(analysis: Analysis) -> ReportData:
     """Return the sentences, tables and figures of an analysed result."""
-    with speak(currency=analysis.result.currency, own=analysis.result.own_language):
-        return _assemble(analysis)
-
-
-def _assemble(analysis: Analysis) -> ReportData:
     names = [section.name for section in SECTIONS]
     entries = sorted((*TABLES.entries(), *FRAMES.entries()), key=lambda entry: entry.order)
     for entry in entries:
@@ -84,10 +79,11 @@ def _assemble(analysis: Analysis) -> ReportData:
                 f"{entry.name!r} belongs to the section {entry.section!r} of the report, which does not exist. "
                 f"{did_you_mean(entry.section, names)}"
             )
-    sections = [_section(analysis, section, [e for e in entries if e.section == section.name]) for section in SECTIONS]
-    shown = tuple(section for section in sections if section.sentences or section.items or section.remarks)
-    finding = (*finding_sentences(analysis), *map(in_words, found(analysis, first_page=True)))
-    return ReportData(analysis.result, first_page(analysis), finding, shown)
+    with speak(currency=analysis.result.currency, own=analysis.result.own_language):
+        parts = (_section(analysis, part, [e for e in entries if e.section == part.name]) for part in SECTIONS)
+        shown = tuple(section for section in parts if section.sentences or section.items or section.remarks)
+        finding = (*finding_sentences(analysis), *map(in_words, found(analysis, first_page=True)))
+        return ReportData(analysis.result, first_page(analysis), finding, shown)
 
 
 def _section(analysis: Analysis, section: Section, entries: list[ReportTable | ReportFigure]) -> SectionData:
@@ -99,8 +95,8 @@ def _section(analysis: Analysis, section: Section, entries: list[ReportTable | R
             frame = entry.frame(analysis)
             if len(frame):
                 items.append(FigureFrame(entry.name, FIGURES.find(entry.name).schema.conform(frame)))
-        elif isinstance(table := entry.build(analysis), NoTable):
-            reasons[entry.name] = table.reason
+        elif isinstance(table := entry.build(analysis), str):
+            reasons[entry.name] = table
         else:
             items.append(table)
     sentences = () if section.findings is None else tuple(map(in_words, section.findings(analysis)))

@@ -63,7 +63,7 @@ class TableColumn:
         """Return the printed cells of this column."""
         values = rows[self.name].tolist()
         if self.form in (*_TEXTS, "cell"):
-            return [ABSENT if _missing(value) else self._text(value) for value in values]
+            return [ABSENT if pd.isna(value) else self._text(value) for value in values]
         numbers = _numbers(values)
         if self.form == "money":
             return [money(number, currency_in_use(), self.decimals or 0) for number in numbers]
@@ -95,13 +95,6 @@ def columns_of(declared: str) -> tuple[TableColumn, ...]:
     return tuple(TableColumn(part[0], *form) for part, form in zip(parts, forms, strict=True))
 
 
-@dataclass(frozen=True)
-class NoTable:
-    """The reason why a table does not apply to a study; empty if it needs no mention."""
-
-    reason: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class ReportTable:
     """Declares one table of the report, in a module of ``ssinfer.report.tables`` or by an entry point.
@@ -120,11 +113,11 @@ class ReportTable:
     caption: str = ""  # of a plug-in's table
     note: str = ""  # of a plug-in's table
 
-    def build(self, analysis: Analysis) -> Table | NoTable:
-        """Return the printed table, or the reason why there is none."""
+    def build(self, analysis: Analysis) -> Table | str:
+        """Return the printed table, or the reason why there is none; empty if it needs no mention."""
         rows = self.rows(analysis)
         if isinstance(rows, Finding) or not len(rows):
-            return NoTable(sentence(rows) if isinstance(rows, Finding) else "")
+            return sentence(rows) if isinstance(rows, Finding) else ""
         currency, own = currency_in_use(), f"table.{self.name}"
         columns = columns_of(self.columns) if isinstance(self.columns, str) else self.columns
         shown = [column for column in columns if column.name in rows.columns]
@@ -164,9 +157,5 @@ def check_name(check: str) -> str:
     return say(f"check.{key}", key.replace("_", " "))
 
 
-def _missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-
-
 def _numbers(values: list[Any]) -> list[float]:
-    return [math.nan if _missing(value) else float(value) for value in values]
+    return [math.nan if pd.isna(value) else float(value) for value in values]

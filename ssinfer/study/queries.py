@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ssinfer.backtesting.advice import Specification, may_pay
+from ssinfer.backtesting.advice import may_pay
 from ssinfer.backtesting.frames import THRESHOLDS
 from ssinfer.backtesting.noise import Noise
 from ssinfer.backtesting.pareto import pareto_set
@@ -76,11 +76,6 @@ class StudyQueries:
     def best(self) -> Pair:
         """The design and method with the highest detection rate; the first of the study without a ranking."""
         return [*self.ranked_pairs, *self.pairs][0]
-
-    @property
-    def advised(self) -> Specification | None:
-        """The design, method and threshold that are advised for the next contract; None without advice."""
-        return None if self.result.advice is None else self.result.advice.specification
 
     @cached_property
     def pareto(self) -> pd.DataFrame:

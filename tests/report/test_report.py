@@ -222,8 +222,8 @@ def test_small_placebos_are_not_drawn(analysis, study, without):
     )
 
 
-def test_without_settlement(analysis, without):
-    data = assemble(replace(analysis, result=without(analysis.result, settlement=pd.DataFrame())))
+def test_without_settlement(analysis, study, without):
+    data = assemble(replace(analysis, result=without(analysis.result, settlement=study.settlement[:0])))
     assert "settlement" not in data.tables
     assert any(sentence.startswith("No settlement") for sentence in sentences(data, "absent"))
 
@@ -250,7 +250,7 @@ def test_a_sealed_saving_and_a_refused_one(analysis, study, without):
         ]
     )
     thresholds = study.case_thresholds.drop(columns="passed")
-    part = without(study, savings=sealed, case_thresholds=thresholds, settlement=pd.DataFrame())
+    part = without(study, savings=sealed, case_thresholds=thresholds, settlement=study.settlement[:0])
     data = assemble(replace(analysis, result=part))
     assert "savings" not in data.tables
     assert any("No donors <left>." in sentence for sentence in sentences(data, "absent"))

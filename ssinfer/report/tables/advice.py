@@ -35,6 +35,7 @@ KIND_COLUMNS = (
     "threshold_name promised:percent:0 threshold:percent false_payment_rate:percent detection_rate_3:percent "
     "expected_overpayment_money:number expected_underpayment_money:number n_rows:number"
 )
+BY_SIZE = f"label:own size_class {KIND_COLUMNS}"
 
 
 def _kinds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
@@ -69,28 +70,26 @@ def _specifications(analysis: Analysis) -> pd.DataFrame:
     advice = analysis.result.advice
     if advice is None:
         return pd.DataFrame()
-    table = analysis.labelled(advice.table)
-    rows = [row for _, row in table.iterrows()]
     ends = {kind: say(f"cell.kind.{kind}") for kind in (NEVER, EVERY)}
-    return table.assign(threshold_name=[ends.get(row["kind"]) or threshold_name(ThresholdKey.of(row)) for row in rows])
+    names = [ends.get(row["kind"]) or threshold_name(ThresholdKey.of(row)) for _, row in advice.table.iterrows()]
+    return analysis.labelled(advice.table).assign(threshold_name=names)
 
 
 def _ladder(analysis: Analysis) -> pd.DataFrame:
     """Return the ladder, with each change in words."""
-    table = analysis.result.tables.get("ladder.csv", pd.DataFrame())
-    blocks = [(row["block"], row["entry"]) for _, row in table.iterrows()]
-    words = [
-        say("table.ladder.step", block=say(f"block.{block}", block), entry=analysis.entry(block, entry))
-        if block
-        else say("table.ladder.today")
-        for block, entry in blocks
-    ]
-    return table.assign(change=words)
+
+    def change(block: str, entry: str) -> str:
+        said = {"block": say(f"block.{block}", block), "entry": analysis.entry(block, entry)} if block else {}
+        return say("table.ladder.step" if block else "table.ladder.today", **said)
+
+    table = analysis.table("ladder.csv")
+    return table.assign(change=[*map(change, table["block"], table["entry"])])
 
 
 def _advised(analysis: Analysis) -> tuple[Pair, ThresholdKey | None]:
     """Return the advised design and method, and threshold; those that settle, and no threshold, without advice."""
-    return (analysis.main, None) if (each := analysis.advised) is None else (each.pair, each.threshold)
+    advice = analysis.result.advice
+    return (analysis.main, None) if advice is None else (advice.specification.pair, advice.specification.threshold)
 
 
 def _earnings(analysis: Analysis) -> pd.DataFrame:
@@ -118,15 +117,7 @@ _all_sizes, _each_size = (partial(_kinds, by_size=by_size) for by_size in (False
 TABLES = (
     ReportTable("ladder", "advice", 25, _ladder, LADDER),
     ReportTable("kinds", "thresholds-section", 20, _all_sizes, f"label:own {KIND_COLUMNS}", _model_remarks),
-    ReportTable(
-        "kinds-by-size",
-        "thresholds-section",
-        30,
-        _each_size,
-        f"label:own size_class {KIND_COLUMNS}",
-        _model_remarks,
-        folded=True,
-    ),
+    ReportTable("kinds-by-size", "thresholds-section", 30, _each_size, BY_SIZE, _model_remarks, folded=True),
     ReportTable("pareto", "advice", 50, _pareto, PARETO, _pareto_remarks),
     ReportTable("specifications", "advice", 60, _specifications, SPECIFICATIONS, folded=True),
 )

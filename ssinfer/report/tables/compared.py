@@ -37,9 +37,9 @@ def _designs(analysis: Analysis) -> pd.DataFrame:
 
 def _effects(analysis: Analysis) -> pd.DataFrame:
     """Return one row per entry of a block, or pair of entries, with its effects on threshold and deviation."""
-    effects = analysis.result.tables.get("effects.csv", pd.DataFrame())
     records: dict[tuple[str, str], dict[str, object]] = {}
-    for _, row in effects[effects["effect"].notna()].iterrows() if len(effects) else ():
+    effects = analysis.table("effects.csv")
+    for _, row in effects[effects["effect"].notna()].iterrows():
         pairs = [(row["block"], row["entry"]), (row["other_block"], row["other_entry"])][: 1 + bool(row["other_block"])]
         block = listed([say(f"block.{name}", name) for name, _ in pairs])
         key = block, listed([analysis.entry(*pair) for pair in pairs])

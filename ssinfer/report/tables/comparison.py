@@ -1,11 +1,12 @@
 """Tables that compare the designs: their definitions, their errors and payments on placebos, and refusals."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.scores import size_class
 from ssinfer.comparison import comparison_group
 from ssinfer.figures.placebo_savings import group_items, placebos_frame
@@ -30,6 +31,7 @@ PAYMENTS = (
     "label:own judged:cell threshold:percent threshold_less_bias:percent case_rate:percent:1 case_money:money "
     "false_payment_rate:percent detection_rate_3:percent detection_rate_5:percent"
 )
+REFUSALS = "label:own status:word share:cell reason:english times:number"
 SIZES = "label:own size_class n_units:number sd:percent threshold:percent false_payment_rate:percent"
 
 
@@ -55,8 +57,7 @@ def _scores(analysis: Analysis) -> pd.DataFrame | Finding:
     scores = backtest.scores[(backtest.scores["size_class"] == ALL_SIZES) & np.isfinite(backtest.scores["bias"])]
     if not len(scores):
         return Finding("table.scores.without", {})
-    windows = {pair: len(analysis.placebos(pair, "case")) for pair in analysis.pairs}
-    parts = [rows_of(scores, pair).assign(windows=n) for pair, n in windows.items()]
+    parts = [rows_of(scores, pair).assign(windows=len(analysis.placebos(pair, "case"))) for pair in analysis.pairs]
     scores = analysis.labelled(pd.concat(parts))
     sd = scores["bias_case_sd"].where(scores["windows"] > 1)
     scores["case_error"] = sd / np.sqrt(scores["windows"].clip(lower=1))
@@ -125,17 +126,14 @@ def _refusals(analysis: Analysis) -> pd.DataFrame | Finding:
     if analysis.result.backtest is None:
         return pd.DataFrame()
     records = []
-    for pair in analysis.pairs:
-        placebos = rows_of(analysis.result.backtest.placebos, pair)
-        placebos = placebos[placebos["role"] == "placebo"]
-        for status in ("refused", "failed"):
-            counts = placebos.loc[placebos["status"] == status, "reason"].value_counts()
-            if len(counts):
-                share = say("part_of", part=counts.sum(), whole=len(placebos))
-                records.append((analysis.label(pair), status, share, counts.index[0], counts.iloc[0]))
-    if not records:
-        return Finding("table.refusals.without", {})
-    return pd.DataFrame(records, columns=["label", "status", "share", "reason", "times"])
+    for pair, status in product(analysis.pairs, ("refused", "failed")):
+        placebos = rows_with(rows_of(analysis.result.backtest.placebos, pair), role="placebo")
+        counts = rows_with(placebos, status=status)["reason"].value_counts()
+        if len(counts):
+            share = say("part_of", part=counts.sum(), whole=len(placebos))
+            records.append((analysis.label(pair), status, share, counts.index[0], counts.iloc[0]))
+    columns = ["label", "status", "share", "reason", "times"]
+    return pd.DataFrame(records, columns=columns) if records else Finding("table.refusals.without", {})
 
 
 def _placebos(analysis: Analysis) -> pd.DataFrame:
@@ -156,8 +154,6 @@ TABLES = (
     ReportTable("scores", "comparison", 20, _scores, SCORES, _scores_remarks),
     ReportTable("payments", "comparison", 40, _payments, PAYMENTS, _payments_remarks),
     ReportTable("sizes", "comparison", 50, _sizes, SIZES),
-    ReportTable(
-        "refusals", "comparison", 60, _refusals, "label:own status:word share:cell reason:english times:number"
-    ),
+    ReportTable("refusals", "comparison", 60, _refusals, REFUSALS),
 )
 FRAME = ReportFigure("placebo_savings", "comparison", 30, _placebos, "placebos.parquet")

@@ -29,16 +29,9 @@ def _attrition_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Find
 
 
 def _truncation(analysis: Analysis) -> pd.DataFrame | Finding:
-    if analysis.result.claims is None:
-        return pd.DataFrame()
-    frames = [
-        extract.truncation.assign(definition=name)
-        for name, extract in analysis.result.claims.extracts.items()
-        if extract.truncation is not None and len(extract.truncation)
-    ]
-    if not frames:
+    frame = analysis.table("truncation.csv")
+    if analysis.result.claims is not None and not len(frame):
         return Finding("table.truncation.without", {})
-    frame = pd.concat(frames, ignore_index=True)
     return frame.assign(year=frame["year"].astype(int).astype(str))
 
 

@@ -14,22 +14,20 @@ from ssinfer.printed import ABSENT, MINUS, separated
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.table import ReportTable, check_name
-from ssinfer.study.queries import Pair, pair_of, rows_of
+from ssinfer.study.queries import Pair, rows_of
 
 ORDER = ("fail", "warn", "ok", "not evaluated")
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
     """Return the checks of each method, those that failed first."""
-    table = analysis.result.tables.get("diagnostics.csv", pd.DataFrame())
+    table = analysis.table("diagnostics.csv")
     if analysis.hidden or not len(table):
         return pd.DataFrame()
-    table = analysis.labelled(table[table["design"] == analysis.main[0]])
-    table = table.sort_values("status", key=lambda status: status.map(ORDER.index), kind="stable")
-    order = [pair_of(row) != analysis.main for _, row in table.iterrows()]  # the method that settles first
-    table = table.iloc[sorted(range(len(table)), key=order.__getitem__)]
+    table = table.assign(other=table["method"] != analysis.main[1], rank=table["status"].map(ORDER.index))
+    table = table[table["design"] == analysis.main[0]].sort_values(["other", "rank"], kind="stable")
     printed = {name: [_short(value) for value in table[name]] for name in ("figure", "limit")}
-    return table.assign(check_name=table["id"].map(check_name), **printed)
+    return analysis.labelled(table.assign(check_name=table["id"].map(check_name), **printed))
 
 
 def _short(value: float) -> str:
@@ -45,7 +43,7 @@ def _by_label(analysis: Analysis, value: Callable[[Pair], Any]) -> dict[str, Any
 
 def _tables(analysis: Analysis, name: str) -> dict[str, pd.DataFrame]:
     """Return the rows of a table of the folder by label."""
-    return _by_label(analysis, lambda pair: rows_of(analysis.result.tables.get(name), pair))
+    return _by_label(analysis, lambda pair: rows_of(analysis.table(name), pair))
 
 
 def _weights(analysis: Analysis) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ssinfer.backtesting.advice import EVERY, Advice
-from ssinfer.finding import Finding
+from ssinfer.finding import Finding, estimate
 from ssinfer.report.analysis import Analysis
 from ssinfer.thresholds.names import threshold_in_words
 
@@ -27,12 +27,13 @@ def _findings(analysis: Analysis, advice: Advice) -> Iterator[Finding]:
     design = analysis.full_name(each.pair)
     said: dict[str, Any] = {"threshold": threshold_in_words(each.threshold), "design": design, "saving": saving}
     yield Finding(f"advice_{advice.outcome.replace(' ', '_')}", said)
-    yield Finding("advice_found", said | _rate(advice, "detection_rate") | {"wanted": rule.detection})
-    yield Finding("advice_paid", _rate(advice, "false_payment_rate") | {"allowed": 100 * rule.false_payments})
+    found, paid = ({name: estimate(vars(advice), name)} for name in ("detection_rate", "false_payment_rate"))
+    yield Finding("advice_found", said | found | {"wanted": rule.detection})
+    yield Finding("advice_paid", paid | {"allowed": 100 * rule.false_payments})
     if "false_payments" in advice.reasons:
         yield Finding("advice_pays_too_often", {})
     every = table[table["kind"] == EVERY].iloc[0]
-    yield Finding("advice_every", said | _rate(every, "false_payment_rate") | _rate(every, "detection_rate"))
+    yield Finding("advice_every", said | {name: estimate(every, name) for name in (*paid, *found)})
     fixed = str(analysis.result.manifest.get("study_hash", ""))[:12]
     tried = len(table) - 2  # without the two rules that need no threshold
     yield Finding("advice_rule", {"hash": fixed, "tried": tried})
@@ -40,9 +41,3 @@ def _findings(analysis: Analysis, advice: Advice) -> Iterator[Finding]:
     near = int((table["admitted"] & (table["difference"] <= table["difference_se"])).sum())
     if near > 1:
         yield Finding("advice_near", {"near": near})
-
-
-def _rate(row: Any, name: str) -> dict[str, Any]:
-    """Return a rate of an advice or of a row of its table, with its standard error."""
-    value, se = (row[key] if hasattr(row, "index") else getattr(row, key) for key in (name, f"{name}_se"))
-    return {name: {"value": float(value), "se": float(se)}}

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
-
-from ssinfer.finding import Finding
+from ssinfer.finding import Finding, estimate
 from ssinfer.report.analysis import Analysis
 from ssinfer.sentences import say
 from ssinfer.study.compared_designs import AT_LEAST_ERRORS, changed
@@ -35,11 +33,7 @@ def answer(analysis: Analysis) -> Iterator[Finding]:
 def _measured(row: Row) -> dict[str, Any]:
     """Return threshold and deviation in money with their errors, and the shares of all spending."""
     shares = {name: row[name] for name in ("threshold_all", "share_of_spending")}
-    return shares | {name: _amount(row, name) for name in (*MEASURED, "deviation_difference")}
-
-
-def _amount(row: Row, name: str) -> dict[str, float]:
-    return {"value": row[name], "se": row[f"{name}_se"]}
+    return shares | {name: estimate(row, name) for name in (*MEASURED, "deviation_difference")}
 
 
 def changed_findings(analysis: Analysis) -> Iterator[list[Finding]]:
@@ -49,15 +43,15 @@ def changed_findings(analysis: Analysis) -> Iterator[list[Finding]]:
         none, most = (payment for _, payment in analysis.payments(row).iloc[[0, -1]].iterrows())
         names = {key: analysis.entry(block, each[block]) for key, each in (("entry", row), ("other", table.iloc[0]))}
         said = {"block": say(f"block.{block}"), **names, "number": row["number"], "saving": most["saving"]}
-        said |= {"paid_for_nothing": _amount(none, "paid"), "paid": _amount(most, "paid"), **_measured(row)}
-        said["other_threshold"] = _amount(table.iloc[0], "threshold_money")
+        said |= {"paid_for_nothing": estimate(none, "paid"), "paid": estimate(most, "paid"), **_measured(row)}
+        said["other_threshold"] = estimate(table.iloc[0], "threshold_money")
         yield [Finding("changed", said), *([Finding("changed_sensitivity", {})] if row["sensitivity"] else [])]
 
 
 def block_findings(analysis: Analysis) -> Iterator[Finding]:
     """Return the block whose entries differ most, for the threshold and for the deviation."""
-    effects = analysis.result.tables.get("effects.csv", pd.DataFrame())
-    for measure in MEASURED if len(effects) else ():
+    effects = analysis.table("effects.csv")
+    for measure in MEASURED:
         main = effects[(effects["measure"] == measure) & (effects["other_block"] == "") & effects["effect"].notna()]
         if not len(main):
             continue
@@ -67,7 +61,7 @@ def block_findings(analysis: Analysis) -> Iterator[Finding]:
         main = main.sort_values("effect")
         block = str(main.groupby("block")["effect"].agg(lambda effect: effect.max() - effect.min()).idxmax())
         low, high = (row for _, row in main[main["block"] == block].iloc[[0, -1]].iterrows())
-        said = {"block": say(f"block.{block}"), "low": _amount(low, "effect"), "high": _amount(high, "effect")}
+        said = {"block": say(f"block.{block}"), "low": estimate(low, "effect"), "high": estimate(high, "effect")}
         said |= {f"{key}_entry": analysis.entry(block, row["entry"]) for key, row in (("low", low), ("high", high))}
         yield Finding(f"block_matters_{measure}", said)
 
@@ -77,5 +71,5 @@ def party_findings(analysis: Analysis) -> Iterator[Finding]:
     if len(analysis.compared):
         row = analysis.payments(analysis.compared.iloc[0]).iloc[-1]
         names = ("saving", "earned_of_100", "paid_without_threshold")
-        amounts = {name: _amount(row, name) for name in ("paid", "insurer")}
+        amounts = {name: estimate(row, name) for name in ("paid", "insurer")}
         yield Finding("parties", {**{name: row[name] for name in names}, **amounts, "hundred": 100})

@@ -18,12 +18,9 @@ def comparison_lead(analysis: Analysis) -> Iterator[Finding]:
     if not analysis.result.manifest.get("settles", {}).get("method"):
         yield Finding("lead_comparison_none", {"n": n})
         return
-    said = {
-        "group": comparison_group(design.donors, len(design.under_contract)),
-        "baseline": span(design.baseline),
-        "method": own(analysis.main[1]),
-    }
-    yield Finding("lead_comparison" if n > 1 else "lead_comparison_only", said | {"n": n - 1})
+    group, baseline = comparison_group(design.donors, len(design.under_contract)), span(design.baseline)
+    said = {"group": group, "baseline": baseline, "method": own(analysis.main[1]), "n": n - 1}
+    yield Finding("lead_comparison" if n > 1 else "lead_comparison_only", said)
 
 
 def balance_lead(analysis: Analysis) -> Iterator[Finding]:
@@ -57,7 +54,7 @@ def thresholds_lead(analysis: Analysis) -> Iterator[Finding]:
 
 def evidence_lead(analysis: Analysis) -> Iterator[Finding]:
     """Return how many checks of the method that settles failed."""
-    rows = rows_of(analysis.result.tables.get("diagnostics.csv"), analysis.main)
+    rows = rows_of(analysis.table("diagnostics.csv"), analysis.main)
     if len(rows) and not analysis.hidden:
         failed = int((rows["status"] == "fail").sum())
         made = int((rows["status"] != "not evaluated").sum())

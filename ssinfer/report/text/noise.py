@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ssinfer.finding import Finding
+from ssinfer.finding import Finding, estimate
 from ssinfer.report.analysis import Analysis
 from ssinfer.thresholds.schedule import MSSP_K
 
@@ -19,10 +19,7 @@ def noise_findings(analysis: Analysis) -> Iterator[list[Finding]]:
     noise = analysis.noise[analysis.main]
     c, n = noise.components, noise.components.n_origins
     names = ("above", "below", "outside")
-    own_k, medicare = (
-        {name: {"value": getattr(k, name), "se": getattr(k, f"{name}_se")} for name in names}
-        for k in (noise.own_k, noise.medicare_k)
-    )
+    own_k, medicare = ({name: estimate(vars(k), name) for name in names} for k in (noise.own_k, noise.medicare_k))
     name = "noise_k_of_design" if len(analysis.noise) > 1 else "noise_k"
     of_design = Finding(name, {"k": c.k, "design": analysis.quoted(analysis.main)})
     yield [Finding("noise_alone", own_k), of_design, Finding("noise_medicare", {**medicare, "k": MSSP_K})]
@@ -48,7 +45,7 @@ def intact_findings(analysis: Analysis) -> Iterator[Finding]:
     by_kind: Any = groups.table.set_index("kind").drop(columns="groups").to_dict("index")
     regional, random = REGIONAL in by_kind, by_kind[RANDOM]
     row = by_kind[REGIONAL if regional else ANY_REGION]
-    ratio = {"value": float(row["ratio"]), "se": float(row["ratio_se"])}
+    ratio = estimate(row, "ratio")
     said = {"size": groups.size, "threshold": row["threshold"], "random": random["threshold"], "ratio": ratio}
     yield Finding("intact_regional" if regional else "intact_any", said)
     if ratio["value"] > 1 + 1.645 * ratio["se"]:

@@ -13,7 +13,7 @@ from ssinfer.figures.svg import svg_of
 from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frame import FRAMES
-from ssinfer.report.table import TABLES, NoTable
+from ssinfer.report.table import TABLES
 from ssinfer.report.text.advice import advice_findings
 from ssinfer.thresholds.kind import ThresholdKey
 
@@ -38,7 +38,7 @@ def with_advice(analysis: Analysis, **changes: object) -> Analysis:
 
 def with_advised(analysis: Analysis, **changes: object) -> Analysis:
     """Return the analysis with another advised specification."""
-    return with_advice(analysis, specification=replace(analysis.advised, **changes))
+    return with_advice(analysis, specification=replace(analysis.result.advice.specification, **changes))
 
 
 @pytest.mark.parametrize("outcome", ["feasible", "weak", "not feasible"])
@@ -80,7 +80,7 @@ def test_credible_stands_above_confidence_at_each_level(analysis):
         *("Credible 95%", "Confidence 95%", "Placebo 95%", "Credible 90%", "Confidence 90%"),
     ]
     assert table.rows[0][2:] == table.rows[1][2:]
-    assert TABLES.find("kinds-by-size").build(both) == NoTable()
+    assert TABLES.find("kinds-by-size").build(both) == ""
 
 
 def test_the_pareto_set_is_printed_without_the_bias_of_a_small_group(analysis, study, without):
@@ -94,12 +94,12 @@ def test_without_a_backtest_the_reason_is_given(study, without):
     part = analyse(without(study, backtest=None, advice=None, no_advice="No backtest was run."))
     assert [finding.id for finding in advice_findings(part)] == ["advice_backtest", "advice_scope"]
     for name in ("kinds", "pareto", "specifications"):
-        assert TABLES.find(name).build(part) == NoTable()
+        assert TABLES.find(name).build(part) == ""
 
 
 def test_payments_without_saving_are_those_of_the_table_of_the_backtest(analysis):
     frame = FRAMES.find("earnings").frame(analysis)
-    rows = analysis.backtested(analysis.advised.pair)
+    rows = analysis.backtested(analysis.result.advice.specification.pair)
     rows = rows[rows["side"] == "one-sided"]
     for kind, name in (("placebo", "Placebo 95%"), ("confidence", "Confidence (model) 95%")):
         row = rows[(rows["kind"] == kind) & (rows["level"] == 0.95)].iloc[0]
