@@ -24,6 +24,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import MIN_BLOCKS, spread_of_re
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
 from ssinfer.errors import RefusalError
+from ssinfer.finding import estimate
 from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey
 from ssinfer.typing import Floats, Positions
 
@@ -114,8 +115,7 @@ class Advice:
         chosen = self.specification
         said: dict[str, Any] = {"outcome": self.outcome, "reasons": list(self.reasons)}
         said |= {"design": chosen.design, "method": chosen.method, "threshold": dict(vars(chosen.threshold))}
-        for name in RATES:
-            said[name] = {"value": getattr(self, name), "se": getattr(self, f"{name}_se")}
+        said |= {name: estimate(vars(self), name) for name in RATES}
         return {**said, "rule": dict(vars(self.rule)), "of_all": self.of_all}
 
     def __repr__(self) -> str:

@@ -25,8 +25,6 @@ PARTIES = (
 def _designs(analysis: Analysis) -> pd.DataFrame:
     """Return one row per design and method; the dominating one by its number and how much lower it is."""
     table = analysis.compared
-    if not len(table):
-        return table
     numbers = {f"{row['design']}, {row['method']}": row["number"] for _, row in table.iterrows()}
     pairs = [(table[f"{name}_difference"].tolist(), table[f"{name}_difference_se"].tolist()) for name in DIFFERENCES]
     less = ["; ".join(row) for row in zip(*(column_with_errors(*pair) for pair in pairs), strict=True)]

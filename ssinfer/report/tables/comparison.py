@@ -72,10 +72,8 @@ def _scores_remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[Findin
     for _, row in scores.iterrows():
         bias, n = float(row["bias_case"]), int(row["windows"])
         if n >= MIN_WINDOWS and abs(bias) > 2 * row["case_error"]:
-            sign = "saving" if bias > 0 else "loss"
-            yield Finding(
-                f"table.scores.{sign}", {"design": analysis.quoted(pair_of(row)), "bias": row["case_cell"], "n": n}
-            )
+            said = {"design": analysis.quoted(pair_of(row)), "bias": row["case_cell"], "n": n}
+            yield Finding(f"table.scores.{'saving' if bias > 0 else 'loss'}", said)
 
 
 def _payments(analysis: Analysis) -> pd.DataFrame | Finding:
@@ -112,12 +110,10 @@ def _sizes(analysis: Analysis) -> pd.DataFrame:
 def with_sizes(analysis: Analysis, table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with its size classes in words."""
     edges = analysis.result.manifest.get("study", {}).get("case", {}).get("size_edges", ())
-    words = {
-        size_class(low, high): say(
-            f"size.{'below' if not low else 'above' if high == np.inf else 'between'}", low=low, high=high
-        )
-        for low, high in pairwise([0.0, *sorted(set(edges)), np.inf])
-    }
+    words = {}
+    for low, high in pairwise([0.0, *sorted(set(edges)), np.inf]):
+        name = "below" if not low else "above" if high == np.inf else "between"
+        words[size_class(low, high)] = say(f"size.{name}", low=low, high=high)
     return table.assign(size_class=[words.get(name, name) for name in table["size_class"]])
 
 
