@@ -55,6 +55,7 @@ class StudyExtracts:
     categories: Mapping[str, Cohort]  # of the whole population, by category in which a programme saves
     cohorts: Mapping[Use, Cohort]  # of each use, and without truncation
     earlier: Mapping[str, Mapping[int, Cohort]]  # by fits with a provisional run-out: views of years before (years)
+    repriced: tuple[Cohort, Cohort] | None  # the main use without truncation, at prices and at reference tariffs
 
     def caps(self, name: str, truncated: bool) -> dict[int, float] | None:
         """Return the limits of an extraction's truncation by calendar year, per insured-year."""
@@ -72,6 +73,8 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     wanted = {**jobs, **({WHOLE: whole} if whole_use == WHOLE else {})}
     saved = dict.fromkeys(category for scenario in config.scenario for category in scenario.categories or ())
     parts = {name: (whole[0], SpendingConfig(include=[name], unknown="exclude")) for name in saved}
+    tariffs = next((each.reference_tariffs for each in (spending, *config.spending) if each.reference_tariffs), None)
+    other = {"reference_tariffs": None if spending.reference_tariffs else tariffs, "truncation": None}
     limits = {} if config.data.plausible is None else {"plausible": config.data.plausible}
     populations: dict[str, Population] = {}
 
@@ -84,6 +87,8 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     with closing(Scratch(tables.connection)) as shared:
         categories = {name: extracted(name, job, "scenario.categories", {}).cohort() for name, job in parts.items()}
         extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
+        job = population, spending.model_copy(update=other)
+        revalued = extracted("reference_tariffs", job, "spending", limits).cohort() if tariffs else None
 
         @cache
         def view(use: Use, day: dt.date) -> Cohort:
@@ -100,9 +105,12 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     used = dict.fromkeys((*uses.values(), *((name, False) for name in jobs)))
     cohorts = {use: extracts[use[0]].cohort(truncated=use[1]) for use in used}
     everybody = cohorts.get((whole_use, False)) or extracts[whole_use].cohort()
-    return StudyExtracts(
-        {name: extracts[name] for name in jobs}, populations, uses, everybody, categories, cohorts, earlier
-    )
+    repriced = None
+    if revalued is not None:
+        own = cohorts[uses[config.main_design.fit][0], False]
+        repriced = (revalued, own) if spending.reference_tariffs else (own, revalued)
+    named = {name: extracts[name] for name in jobs}
+    return StudyExtracts(named, populations, uses, everybody, categories, cohorts, earlier, repriced)
 
 
 def _days_of_views(design: StudyDesign, periods: tuple[Any, ...]) -> dict[int, dt.date]:

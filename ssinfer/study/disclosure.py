@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PERSONS = {"person", "pair"}  # dimensions of groups of netCDF with single persons
 OF_CASE = ("savings", "case_thresholds", "settlement")  # frames of a result on the contract group
 TABLES_OF_CASE = {f"{name}.csv" for name in (*OF_CASE[1:], "truth", "ladder", "weights", "diagnostics", "paths")}
-TABLES_OF_CASE |= {"predictive.parquet", "provisional.csv"}
+TABLES_OF_CASE |= {"predictive.parquet", "provisional.csv", "estimands.csv"}
 OF_BACKTEST = ("scores", "detection", "thresholds", "placebos")
 COUNTED = ("attrition", "truncation", "own_costs")  # frames of an extract
 CATEGORIES = ("spending", "kept apart")  # steps of attrition by category
@@ -91,6 +91,8 @@ def disclosed_tables(tables: Mapping[str, pd.DataFrame], hidden: HiddenGroups) -
         shown |= _without_few(tables, table.assign(visible=visible), hidden)
     if (table := tables.get("attrition.csv")) is not None:
         shown["attrition.csv"] = _attrition(table, hidden.limit, apart="own_costs.csv" in tables and own_costs is None)
+    if (table := tables.get("estimands.csv")) is not None:
+        shown["estimands.csv"] = _estimands(table, hidden.limit, own_costs)
     if (table := tables.get("truncation.csv")) is not None:
         few = _few(table, ["persons"], hidden.limit)
         shown["truncation.csv"] = table[~few].drop(columns="largest")
@@ -206,6 +208,16 @@ def _own_costs(table: pd.DataFrame | None, hidden: HiddenGroups) -> pd.DataFrame
     sensitive = _few(table, ["claimants"], hidden.limit) | table["unit"].isin(hidden.units)
     table = table.drop(columns=["claimants", "largest"])
     return _joined(table.assign(cost=table["lines"]), sensitive, ["lines", "spending"], unit=JOINED, period="")
+
+
+def _estimands(table: pd.DataFrame, limit: int, own_costs: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the estimands without those that differ from another by few persons, or give joined own costs back."""
+    few = _few(table, ["persons"], limit)
+    if own_costs is None or (own_costs["unit"] == JOINED).any():
+        few |= table["estimand"].isin(("own_costs", "net")) & (table["reason"] == "")
+    table = table.drop(columns=["persons", "largest"])
+    numbers = table.select_dtypes("number").columns
+    return table.assign(reason=table["reason"].mask(few, "few_persons"), **{n: table[n].mask(few) for n in numbers})
 
 
 def _attrition(table: pd.DataFrame, limit: int, *, apart: bool) -> pd.DataFrame | None:

@@ -151,6 +151,20 @@ OWN_COSTS = FrameSchema(
     Column("spending", "float", CURRENCY, "Their amount, which is no spending of the benchmark."),
     *CLAIMANTS,
 )
+ESTIMANDS = FrameSchema(
+    "estimands.csv",
+    "one row per estimand beside the main one (docs/claims.md), of the design that settles",
+    *DESIGN_AND_METHOD,
+    Column("estimand", "text", "", "Name of the estimand."),
+    Column("insured_years", "float", "insured-years", "Insured-years of the contract group in the performance period."),
+    Column("benchmark", "float", MONEY, "Spending expected without the contract."),
+    Column("spending", "float", MONEY, "Spending in the performance period; of own_costs, their amount."),
+    *with_error("saving", MONEY, "Benchmark less spending."),
+    *with_error("rate", RATE, "Saving over benchmark; of composition and price, a difference of two rates."),
+    Column("persons", "int", "persons", "By whom the row differs from others, in confidential folders.", optional=True),
+    CLAIMANTS[1],
+    Column("reason", "text", "", "Id of the reason why there is no number; empty if there is one."),
+)
 TRUTH = FrameSchema(
     "truth.csv",
     "one row per design; simulated claims only",
@@ -280,7 +294,7 @@ OUTPUT = {
         *BACKTEST_TABLES,
         *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, PROVISIONAL, WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER),
-        *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS, DICTIONARY),
+        *(ATTRITION, TRUNCATION, OWN_COSTS, ESTIMANDS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )
 }
 

@@ -22,6 +22,7 @@ from ssinfer.study.advice import advice_of
 from ssinfer.study.case import evaluate_case, provisional_settlements
 from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.disclosure import claims_tables
+from ssinfer.study.estimands import estimands
 from ssinfer.study.evidence import case_evidence, failed_checks
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.ladder import ladder
@@ -63,6 +64,8 @@ def run_study(
             tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
             tables["settlement.csv"] = case["settlement"]
             tables |= provisional_settlements(plan, case)
+            if plan.data.claims is not None:
+                tables["estimands.csv"] = estimands(plan, case["savings"], case["counterfactuals"])
         # Without insured-years, designs have no common scale.
         on_one_scale = None if plan.panel.insured_years is None else result
         pairs = [] if on_one_scale is None else outcomes(plan, on_one_scale, plan.config.savings, case)

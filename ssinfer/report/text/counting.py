@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ssinfer.finding import Finding
 from ssinfer.foreign import foreign, joined
 from ssinfer.report.analysis import Analysis, span
+from ssinfer.report.text.leads import counting_lead
 from ssinfer.sentences import say, word
 from ssinfer.study.data import ClaimsCount
 
@@ -17,6 +18,7 @@ def counting_findings(analysis: Analysis) -> Iterator[Finding | list[Finding]]:
     result, claims = analysis.result, analysis.result.claims
     if claims is None:
         return
+    yield from counting_lead(analysis)
     treated, groups = next(iter(result.designs.values())).treated, claims.groups
     practices, units = (sum(unit not in treated for unit in each.units) for each in (claims.practices, result.panel))
     said = {"practices": practices, "units": units, "size": groups.size or 0, "seed": groups.seed}

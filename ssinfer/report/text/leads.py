@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from ssinfer.comparison import comparison_group
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
@@ -59,6 +61,19 @@ def evidence_lead(analysis: Analysis) -> Iterator[Finding]:
         failed = int((rows["status"] == "fail").sum())
         made = int((rows["status"] != "not evaluated").sum())
         yield Finding("lead_checks_failed" if failed else "lead_checks", {"n": made, "failed": failed})
+
+
+def counting_lead(analysis: Analysis) -> Iterator[list[Finding]]:
+    """Return composition, own costs and price: what the main estimand leaves out."""
+    table = analysis.result.tables.get("estimands.csv", pd.DataFrame({"estimand": []})).set_index("estimand")
+    rates = [name for name in ("composition", "price") if name in table.index and table.loc[name, "reason"] == ""]
+    said = {name: {"difference": table.loc[name, "rate"], "se": table.loc[name, "rate_se"]} for name in rates}
+    findings = [Finding(f"lead_{name}", numbers) for name, numbers in said.items()]
+    if "own_costs" in table.index and table.loc["own_costs", "reason"] == "":
+        money = {name: table.loc[name, key] for name, key in (("own_costs", "spending"), ("net", "saving"))}
+        findings.append(Finding("lead_net", money))
+    if findings:
+        yield findings
 
 
 def one_scale_lead(analysis: Analysis) -> Iterator[Finding]:
