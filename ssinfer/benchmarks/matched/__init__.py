@@ -1,1 +1,5 @@
-"""Propensity-matched benchmark: persons compared with similar persons outside the contract."""
+"""Propensity-matched benchmark: persons compared with similar persons outside the contract. Names load when used."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,2 @@
+from .balance.limits import BalanceLimits as BalanceLimits
+from .method import PropensityMatching as PropensityMatching
