@@ -113,18 +113,8 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     left_over = len(pd.unique(practices.person)) - len(pd.unique(first.person))
     born = claims.tables.insured.select("person", "birth_year").to_pandas().set_index("person")["birth_year"]
     born = born.loc[practices.person].to_numpy(dtype=np.float64)
-    count = ClaimsCount(
-        extracted.extracts,
-        practices,
-        groups,
-        left_over,
-        contracted,
-        uses,
-        truth,
-        born,
-        extracted.repriced,
-        why_no_truth,
-    )
+    parts = extracted.extracts, practices, groups, left_over, contracted, uses
+    count = ClaimsCount(*parts, truth, why_no_truth, born, extracted.repriced)
     by_fit = {name: views[use] for name, use in sorted(uses.items(), key=lambda item: item[1] != first_use)}
     of = {"source": claims.label, "n": len(first.units) - len(treated), "size": groups.size}
     label = Finding(f"data_label.groups.{groups.kind.replace(' ', '_')}", of)

@@ -50,9 +50,9 @@ class ClaimsCount:
     contracted: tuple[str, ...]  # units under other contracts: neither donors nor placebos
     definitions: Mapping[str, tuple[str, bool]]  # by fits: extraction, and whether it is truncated
     truth: Mapping[str, "KnownSaving"] = field(default_factory=dict)  # by fits, of simulated claims
+    why_no_truth: str = ""  # why the simulation has no known saving for this population or spending
     born: Any = None  # year of birth of each row of `practices` (n,)
     repriced: tuple[Cohort, Cohort] | None = None  # `practices` before truncation, at prices and at reference tariffs
-    why_no_truth: str = ""  # why the simulation has no known saving for this population or spending
 
     def completion_error(self, comparison: str) -> float:
         """Return the relative standard error of the completion factor of a comparison's spending; 0 without one."""
