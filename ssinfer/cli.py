@@ -1,5 +1,6 @@
 """The command line. Every command imports its part of the package when it is called."""
 
+import gc
 import os
 import signal
 import sys
@@ -86,10 +87,14 @@ def report(
     out: Annotated[Path | None, Option("--out", help="HTML file; by default the folder's report is replaced.")] = None,
 ) -> None:
     """Write the report of a finished folder again, without a fit, for example in another language."""
-    from ssinfer.report import write_report  # noqa: PLC0415
-    from ssinfer.study.rewrite import rewrite_report  # noqa: PLC0415
+    gc.disable()  # the search for unused objects takes a seventh of the time, and finds little
+    try:
+        from ssinfer.report import write_report  # noqa: PLC0415
+        from ssinfer.study.rewrite import rewrite_report  # noqa: PLC0415
 
-    echo(str(rewrite_report(folder, write_report, language=language, out=out)))
+        echo(str(rewrite_report(folder, write_report, language=language, out=out)))
+    finally:
+        gc.enable()
 
 
 @app.command()

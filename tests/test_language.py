@@ -21,7 +21,7 @@ from ssinfer.foreign import foreign, joined, own
 from ssinfer.language import FOLDER, speak, tags
 from ssinfer.report.sections import SECTIONS
 from ssinfer.sentences import in_words, say, sentence
-from ssinfer.study.config_blocks import BLOCKS
+from ssinfer.study.frames import BLOCKS
 from ssinfer.thresholds.kind import KINDS
 
 ROOT = Path(ssinfer.__file__).parent

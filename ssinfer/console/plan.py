@@ -6,8 +6,8 @@ import numpy as np
 
 from ssinfer.language import speak
 from ssinfer.sentences import say
-from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.expected_time import expected_time
+from ssinfer.study.frames import BLOCKS
 from ssinfer.study.plan import Plan
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace as Figures  # the numbers of one settlement, as in `Settlement` and its `Inputs`
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssinfer.contracts.arithmetic import Outcome
-from ssinfer.contracts.contract import Contract
 from ssinfer.printed import money, separated
 from ssinfer.sentences import say
+
+if TYPE_CHECKING:
+    from ssinfer.contracts.contract import Contract
 
 IN_EXCESS = (Outcome.PAID, Outcome.PAID_AT_CAP, Outcome.OWED)  # these may share only what lies above the threshold
 
@@ -31,7 +33,7 @@ def party_name(party: str) -> str:
     return say(f"cell.party.{party}", party.replace("{", "{{").replace("}", "}}"))
 
 
-def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
+def steps_of(contract: "Contract", figures: Figures) -> tuple[str, ...]:
     """Return the steps of one settlement, one sentence per step."""
     paid = -figures.lines[contract.payer]
     names = ("benchmark", "spending", "direct", "less", "loss_relief")
@@ -53,7 +55,7 @@ def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
     return tuple(say(f"settle.{name}", **amounts, **rates, **numbers) for name in _steps(contract, figures, paid))
 
 
-def _steps(contract: Contract, figures: Figures, paid: float) -> Iterator[str]:
+def _steps(contract: "Contract", figures: Figures, paid: float) -> Iterator[str]:
     """Return the names of the steps of one settlement."""
     terms = contract.quality
     yield "saving" if figures.saving >= 0 else "loss"
@@ -78,7 +80,7 @@ def _steps(contract: Contract, figures: Figures, paid: float) -> Iterator[str]:
     yield "pays" if paid > 0 else "receives" if paid < 0 else "no_lines"
 
 
-def outcome_of(contract: Contract, figures: Figures) -> dict[str, Any]:
+def outcome_of(contract: "Contract", figures: Figures) -> dict[str, Any]:
     """Return the deciding step of one settlement: its id as `reason`, and the numbers of its sentence."""
     outcome: Outcome = figures.outcome
     excess = contract.threshold.sharing == "excess" and outcome in IN_EXCESS

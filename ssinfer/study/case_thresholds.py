@@ -20,13 +20,12 @@ from ssinfer.errors import SsinferError
 from ssinfer.study.config_blocks import ThresholdConfig
 from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
+from ssinfer.study.verdict import DETECTED, POWER, deciding_rates, predictive_error
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
 from ssinfer.thresholds.planning.power import insured_needed
 from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.typing import Floats
-
-DETECTED, POWER = 0.03, 0.8  # true saving, and probability to find it, for which the size is given
 
 
 def case_threshold(stated: ThresholdConfig | None, table: pd.DataFrame) -> tuple[float, str]:
@@ -85,18 +84,6 @@ def _pay(plan: Plan, cf: Counterfactual, errors: Floats, saved: Floats, threshol
     groups = groups.assign(benchmark=cf.level, insured_years=years, assigned=cf.assigned)
     rule = PaymentRule(plan, plan.config.main_design, groups)
     return rule(saved / (1 - errors), rule.deciding(np.full(len(errors), threshold))) / years
-
-
-def deciding_rates(table: pd.DataFrame) -> "pd.Series[float]":
-    """Return the measured rates from which on each threshold pays: a power analysis pays from the detectable saving."""
-    pays = np.array([kind == CONTRACT or KINDS.find(kind).pays for kind in table["kind"]], dtype=bool)
-    return table["rate"].where(pays, table["detectable"]).astype(float)
-
-
-def predictive_error(cf: Counterfactual) -> float:
-    """Return the predictive standard error of the measured rate; NaN for a point estimate, which has one draw."""
-    draws = cf.null_error()
-    return float(draws.std()) / cf.level if len(draws) > 1 else float("nan")
 
 
 def _own_row(contract: Contract, cf: Counterfactual) -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.foreign import own
-from ssinfer.study.config_blocks import BLOCKS
-from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
-from ssinfer.study.pair_outcome import PairOutcome
-from ssinfer.study.plan import Plan
+from ssinfer.study.frames import BLOCKS, DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 from ssinfer.typing import Booleans, Floats
+
+if TYPE_CHECKING:
+    from ssinfer.study.pair_outcome import PairOutcome
+    from ssinfer.study.plan import Plan
 
 #: What a frontier compares, and the sign with which more is worse; a deviation counts by its size.
 MEASURES = {"threshold_money": 1.0, "deviation_money": 1.0, "share_of_spending": -1.0, "misallocation": 1.0}
@@ -29,7 +30,7 @@ TOLERANCE = 1e-9  # of rounding
 AT_LEAST_ERRORS = 2.0  # interactions smaller than this many standard errors are left out
 
 
-def compare_designs(plan: Plan, pairs: Sequence[PairOutcome]) -> dict[str, pd.DataFrame]:
+def compare_designs(plan: "Plan", pairs: Sequence["PairOutcome"]) -> dict[str, pd.DataFrame]:
     """Return the tables by name of their file; empty without outcomes."""
     # A design that is named beside a grid shows one combination: with interactions, that is no main effect.
     named = {part.name for part in plan.config.design}
@@ -43,13 +44,13 @@ def compare_designs(plan: Plan, pairs: Sequence[PairOutcome]) -> dict[str, pd.Da
     return {name: table for name, table in tables.items() if len(table)}
 
 
-def _with_errors(pair: PairOutcome, names: Sequence[str], at: str = "") -> dict[str, float]:
+def _with_errors(pair: "PairOutcome", names: Sequence[str], at: str = "") -> dict[str, float]:
     """Return the mean of each column and its standard error."""
     values = {name: (pair.mean(name + at), pair.error(name + at)) for name in names}
     return {key: number for name, two in values.items() for key, number in zip((name, f"{name}_se"), two, strict=True)}
 
 
-def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
+def _designs(plan: "Plan", pairs: Sequence["PairOutcome"]) -> list[dict[str, Any]]:
     settles = next((pair for pair in pairs if (pair.design.name, pair.method) == plan.config.settling), None)
     rows = []
     for pair, other in zip(pairs, _dominators(pairs), strict=True):
@@ -69,7 +70,7 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     return rows
 
 
-def difference(pair: PairOutcome, other: PairOutcome, name: str, column: str) -> dict[str, float]:
+def difference(pair: "PairOutcome", other: "PairOutcome", name: str, column: str) -> dict[str, float]:
     """Return the difference of two means (or of their sizes), and its error over replicates with the same blocks."""
     both = [np.array([part.mean(column), *part.means[column]]) for part in (pair, other)]
     mean, *drawn = np.subtract(*map(np.abs, both) if name.endswith("size") else both)
@@ -78,7 +79,7 @@ def difference(pair: PairOutcome, other: PairOutcome, name: str, column: str) ->
     return {f"{name}_difference": float(mean), f"{name}_difference_se": float(error)}
 
 
-def _dominators(pairs: Sequence[PairOutcome]) -> list[PairOutcome | None]:
+def _dominators(pairs: Sequence["PairOutcome"]) -> list["PairOutcome | None"]:
     """Return, per pair, the dominating one with the smallest threshold; a sensitivity design dominates none."""
     worse = np.array([[sign * pair.mean(name) for name, sign in MEASURES.items()] for pair in pairs])  # (P, measures)
     found: list[PairOutcome | None] = []
@@ -92,7 +93,7 @@ def _dominators(pairs: Sequence[PairOutcome]) -> list[PairOutcome | None]:
     return found
 
 
-def _scenarios(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
+def _scenarios(plan: "Plan", pairs: Sequence["PairOutcome"]) -> list[dict[str, Any]]:
     rows = []
     for pair in pairs:
         for scenario, s in ((scenario, s) for scenario in plan.scenarios for s in (0.0, *plan.config.savings)):
@@ -121,12 +122,12 @@ def _distribution(columns: pd.DataFrame, at: str) -> dict[str, float]:
     return row | {"pays_back": (paid[known] < 0).mean(), "more_than_saved": (insurer[known] < 0).mean()}
 
 
-def _visible(plan: Plan, pair: PairOutcome) -> Booleans:
+def _visible(plan: "Plan", pair: "PairOutcome") -> Booleans:
     """Return which placebos may be shown one by one: no quantile over them is the figure of a hidden one."""
     return plan.hidden.visible(pair.rows["unit"], pair.design.name)
 
 
-def _stop_loss(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
+def _stop_loss(plan: "Plan", pairs: Sequence["PairOutcome"]) -> list[dict[str, Any]]:
     """Return, per design with truncation, the mean and spread over groups of what truncation leaves out."""
     truncated = {pair.design.fit: pair for pair in reversed(pairs) if plan.data.view_of(pair.design.fit).caps}
     rows = []
@@ -138,7 +139,7 @@ def _stop_loss(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]
     return rows
 
 
-def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
+def _effects(pairs: Sequence["PairOutcome"]) -> list[dict[str, Any]]:
     r"""Return main effects of every entry of every block, and interactions beyond two standard errors.
 
     Least squares fit the sum of a constant and one effect per entry of each block to the designs and methods; the

@@ -19,6 +19,7 @@ from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.designs import StudyDesign, designs_of, settling
 from ssinfer.study.first_edition import first_place, is_first_edition, second_edition
+from ssinfer.study.frames import BLOCKS
 from ssinfer.study.sharing import contract_of
 from ssinfer.study.source import SOURCES, ChosenBySource, DataConfig
 
@@ -58,7 +59,7 @@ class StudyConfig(Config):
 
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:
-        for table in (*parts.BLOCKS, "method", "scenario"):
+        for table in (*BLOCKS, "method", "scenario"):
             names = [part.label if table == "method" else part.name for part in getattr(self, table)]
             if repeated := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"{table}s {repeated} share a name; give each its own")

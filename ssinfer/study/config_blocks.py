@@ -9,8 +9,6 @@ from ssinfer.study.config_base import Config, Fraction, Names, Periods, Real, Te
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
-BLOCKS = ("population", "spending", "comparison", "threshold", "sharing")
-
 
 class CaseConfig(Config):
     """Units under contract, placebo units, and for claims how practices form units; the same for all designs."""

@@ -10,8 +10,9 @@ from ssinfer.foreign import Text
 from ssinfer.input_table import natural_order
 from ssinfer.study import config_blocks as blocks
 from ssinfer.study.config_base import Periods, Span
-from ssinfer.study.config_blocks import BLOCKS, DesignConfig
+from ssinfer.study.config_blocks import DesignConfig
 from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.frames import BLOCKS
 
 if TYPE_CHECKING:
     from ssinfer.study.config import StudyConfig

@@ -10,12 +10,12 @@ import xarray as xr
 
 from ssinfer.backtesting.scores import groups
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.study.data import ClaimsCount
 from ssinfer.study.hidden import CONTRACT_GROUP, MAX_SHARE, MIN_HIDDEN, HiddenGroups, find_hidden
 from ssinfer.study.protection import protect
 from ssinfer.typing import Booleans
 
 if TYPE_CHECKING:
+    from ssinfer.study.data import ClaimsCount
     from ssinfer.study.result import StudyResult
 
 PERSONS = {"person", "pair"}  # dimensions of groups of netCDF with single persons
@@ -125,7 +125,7 @@ def _of_case(name: str, table: pd.DataFrame, hidden: HiddenGroups) -> pd.DataFra
     return table.assign(**{column: table[column].where(known, text) for column, text in labels.items()})
 
 
-def disclosed_claims(claims: ClaimsCount | None, hidden: HiddenGroups) -> ClaimsCount | None:
+def disclosed_claims(claims: "ClaimsCount | None", hidden: HiddenGroups) -> "ClaimsCount | None":
     """Return what may be shown of how claims were counted; small numbers of unusual lines are left out."""
     if claims is None:
         return None
@@ -147,7 +147,7 @@ def disclosed_claims(claims: ClaimsCount | None, hidden: HiddenGroups) -> Claims
     return replace(claims, extracts=extracts, left_over=left_over, truth={} if hidden.case else claims.truth)
 
 
-def claims_tables(claims: ClaimsCount | None) -> dict[str, pd.DataFrame]:
+def claims_tables(claims: "ClaimsCount | None") -> dict[str, pd.DataFrame]:
     """Return the tables of a study on claims by name of the file; the first column is the definition of spending."""
     tables: dict[str, pd.DataFrame] = {}
     if claims is None:

@@ -7,11 +7,11 @@ import pandas as pd
 from ssinfer.backtesting.frames import BACKTEST_TABLES, DESIGN_AND_METHOD, PATH, SHARE, with_error
 from ssinfer.backtesting.payments_at import PAYMENTS_AT
 from ssinfer.schema import Column, FrameSchema
-from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.thresholds.compare import CASE_THRESHOLDS as THRESHOLDS_OF_FIT
 from ssinfer.thresholds.compare import MONEY, RATE
 
 DEFINITION = Column("definition", "text", "", "Name of the definition of spending.")
+BLOCKS = ("population", "spending", "comparison", "threshold", "sharing")  # of a design in a study file
 CURRENCY = "EUR"
 
 SAVINGS = FrameSchema(

@@ -11,8 +11,8 @@ from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.errors import SsinferError
 from ssinfer.finding import Finding
 from ssinfer.look import checks
-from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.designs import settling
+from ssinfer.study.frames import BLOCKS
 from ssinfer.thresholds.placebo_order import units_needed
 from ssinfer.windows import rolling_windows
 

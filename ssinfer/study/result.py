@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
@@ -20,13 +20,15 @@ from ssinfer.errors import StudyError
 from ssinfer.finding import Finding
 from ssinfer.foreign import Text
 from ssinfer.panel import Panel
-from ssinfer.study.data import ClaimsCount
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.frames import OUTPUT, with_dictionary
 from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.intact_groups import IntactGroups
 from ssinfer.study.report_data import REPORT_DATA, report_data
 from ssinfer.study.verdict import verdict_of
+
+if TYPE_CHECKING:
+    from ssinfer.study.data import ClaimsCount
 
 MANIFEST, FINDING, STUDY_FILE, SUMS = "manifest.json", "finding.json", "study.toml", "SHA256SUMS"
 
@@ -52,7 +54,7 @@ class StudyResult:
     manifest: Mapping[str, Any]
     suppress_below: int
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of the output folder, by name of the file
-    claims: ClaimsCount | None = None
+    claims: "ClaimsCount | None" = None
     panels: Mapping[str, Panel] = field(default_factory=dict)
     intact_groups: IntactGroups | None = None
     hidden: HiddenGroups | None = None  # None: to be found from the panels

@@ -9,10 +9,9 @@ import pandas as pd
 
 from ssinfer.contracts.arithmetic import RATE_TOLERANCE
 from ssinfer.errors import SsinferError
-from ssinfer.study.case_thresholds import deciding_rates
 from ssinfer.study.compared_designs import changed, numbered
 from ssinfer.study.queries import Row, StudyQueries, rows_of
-from ssinfer.study.verdict import NOT_REACHED, REACHED
+from ssinfer.study.verdict import NOT_REACHED, REACHED, deciding_rates
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 CHANGED = ("population", "comparison", "windows", "method")  # blocks that keep the definition of spending

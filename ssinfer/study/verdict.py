@@ -12,14 +12,15 @@ from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS
 from ssinfer.backtesting.payments_at import PAY_SAVINGS
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_key
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.finding import Finding
-from ssinfer.study.case_thresholds import DETECTED, POWER, deciding_rates, predictive_error
 from ssinfer.study.disclosure import disclosed
-from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
 
 if TYPE_CHECKING:
     from ssinfer.study.result import StudyResult
 
+DETECTED, POWER = 0.03, 0.8  # true saving, and probability to find it, for which the size is given
 REACHED, NOT_REACHED = "reached", "not reached"
 type Numbers = Mapping[str, Any]
 
@@ -108,6 +109,18 @@ def verdict_of(result: "StudyResult") -> Verdict:
         currency=result.currency,
         reasons=tuple(reasons),
     )
+
+
+def deciding_rates(table: pd.DataFrame) -> "pd.Series[float]":
+    """Return the measured rates from which on each threshold pays: a power analysis pays from the detectable saving."""
+    pays = np.array([kind == CONTRACT or KINDS.find(kind).pays for kind in table["kind"]], dtype=bool)
+    return table["rate"].where(pays, table["detectable"]).astype(float)
+
+
+def predictive_error(cf: Counterfactual) -> float:
+    """Return the predictive standard error of the measured rate; NaN for a point estimate, which has one draw."""
+    draws = cf.null_error()
+    return float(draws.std()) / cf.level if len(draws) > 1 else float("nan")
 
 
 def _first(frame: pd.DataFrame, **labels: Any) -> Any:

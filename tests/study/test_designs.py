@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ssinfer.errors import StudyError
 from ssinfer.study.config import StudyConfig, read_study
-from ssinfer.study.config_blocks import BLOCKS, SharingConfig
+from ssinfer.study.config_blocks import SharingConfig
+from ssinfer.study.frames import BLOCKS
 from ssinfer.study.plan import _contract
 
 STUDY = (Path(__file__).parent / "designs.toml").read_text(encoding="utf-8")

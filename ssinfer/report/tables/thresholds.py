@@ -8,8 +8,8 @@ import pandas as pd
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable
-from ssinfer.study.case_thresholds import deciding_rates
 from ssinfer.study.queries import rows_of
+from ssinfer.study.verdict import deciding_rates
 from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
 from ssinfer.thresholds.names import kind_name, threshold_name
 

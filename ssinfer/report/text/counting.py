@@ -1,13 +1,16 @@
 """Findings on the counted population of a study on claims: its groups, and what was noticed in the claims."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ssinfer.finding import Finding
 from ssinfer.foreign import foreign, joined
 from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.text.leads import counting_lead
 from ssinfer.sentences import say, word
-from ssinfer.study.data import ClaimsCount
+
+if TYPE_CHECKING:
+    from ssinfer.study.data import ClaimsCount
 
 NOTICED = ("negative lines", "repeated lines", "repriced lines", "deaths of unknown persons", "deaths before birth")
 MAX_NAMED = 6  # contracted practices in one list
@@ -36,7 +39,7 @@ def counting_findings(analysis: Analysis) -> Iterator[Finding | list[Finding]]:
     yield [periods] if groups.size is None else [periods, Finding("size_of_a_group", {})]
 
 
-def _by_definition(claims: ClaimsCount) -> Iterator[Finding]:
+def _by_definition(claims: "ClaimsCount") -> Iterator[Finding]:
     for name, extract in claims.extracts.items():
         if extract.sensitivity:
             filters = joined(map(foreign, extract.sensitivity), "; ")
