@@ -69,7 +69,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     groups = frame[(frame["item"] == GROUP) & frame["insured_years"].between(SMALLEST, LARGEST)]
     for name, size, threshold in groups[["name", "insured_years", "threshold"]].itertuples(index=False, name=None):
         axis.plot([size], [threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
-        text = say("figure.threshold_by_size.group", name=shorten(name, 24), size=size, rate=threshold)
+        text = say("figure.threshold_by_size.group", name=shorten(name), size=size, rate=threshold)
         axis.annotate(
             text, (size, threshold), xytext=(-6, 62),
             textcoords="offset points", weight="bold", ha="center",

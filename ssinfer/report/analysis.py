@@ -1,5 +1,6 @@
 """Analysis: the result of a study, with the quantities that several parts of its report need."""
 
+import re
 from functools import cached_property
 from itertools import repeat
 
@@ -70,7 +71,9 @@ class Analysis(StudyQueries):
         """Return an entry of a building block in words."""
         parts = self.result.manifest.get("study", {}).get(block, [])
         labels = {part["name"]: part.get("label") for part in parts if isinstance(part, dict)}
-        return own(labels.get(name) or name)
+        if block == "windows":
+            return re.sub("[a-z]+", lambda word: say(f"entry.windows.{word[0]}", word[0]), name)
+        return own(labels[name]) if labels.get(name) else say(f"entry.{block}.{name}", "") or own(name)
 
 
 def analyse(result: StudyResult) -> Analysis:

@@ -123,8 +123,10 @@ def test_size_classes_yes_and_the_words_of_a_user_in_another_language(analysis):
     with speak("nl"):
         classes = with_sizes(sized, pd.DataFrame({"size_class": ["below 20,000", "20,000 and above", "x"]}))
         cells = TABLES.find("specifications").build(analysis)
+        made = analysis.entry("size", "insured needed"), analysis.entry("windows", "baseline 2019Q1 to 2019Q4")
     assert classes["size_class"].tolist() == ["minder dan 20.000", "20.000 en meer", "x"]
     assert set(cells.column("advised")) == {"ja", "nee"}
+    assert made == ("de verzekerden die nodig zijn", "basisperiode 2019Q1 tot en met 2019Q4")
     assert cells.column("label")[0].__html__() == '<span lang="en">b</span>'
 
 
