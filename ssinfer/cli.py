@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 from typer import Argument, Option, Typer, echo
 
 from ssinfer._version import __version__
-from ssinfer.errors import DatasetError, SsinferError, error_id, shorten
+from ssinfer.errors import EXPECTED, DatasetError, error_id, shorten
 from ssinfer.numerals import read_number
 
 app = Typer(
@@ -36,7 +36,6 @@ Language = Annotated[str | None, Option("--language", help="Language of all that
 Json = Annotated[bool, Option("--json", help="Print JSON in place of text.")]
 Amount = partial(Option, parser=read_number)  # money or persons: 20.000 is refused
 Seed = Annotated[int, Option("--seed", min=0, help="Random seed.")]
-EXPECTED = (SsinferError, OSError)  # errors whose message tells the user what to do
 RESOURCES = {  # other errors that are no fault of the package, by the name of their class
     "MemoryError": "There is not enough memory. Use fewer --jobs, or a smaller study.",
     "TerminatedWorkerError": "A worker process was ended from outside, often for want of memory. Use fewer --jobs.",
@@ -323,7 +322,7 @@ def _study(options: dict[str, Any], *parts: str) -> None:
     """Run parts of a study with the options of a command."""
     from ssinfer.console.study_run import study_run  # noqa: PLC0415
 
-    study_run(**options, parts=parts, leave=_leave, expected=EXPECTED)
+    study_run(**options, parts=parts, leave=_leave)
 
 
 def _one_line(message: object) -> str:

@@ -42,6 +42,9 @@ class SsinferError(Exception):
         return type(self).__new__, (type(self), *self.args), vars(self)
 
 
+EXPECTED = (SsinferError, OSError)  # errors whose message tells the user what to do
+
+
 class DataError(SsinferError, ValueError):
     """Data that cannot be what it claims to be."""
 

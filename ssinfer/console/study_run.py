@@ -13,6 +13,7 @@ from typer import echo
 from ssinfer.atomic import output_folder
 from ssinfer.console.design_table import design_table
 from ssinfer.console.look import look_text
+from ssinfer.errors import EXPECTED
 from ssinfer.language import speak
 from ssinfer.report import write_report
 from ssinfer.sentences import say
@@ -27,14 +28,13 @@ def study_run(
     jobs: int,
     language: str | None,
     leave: Callable[[Exception, str], NoReturn],
-    expected: tuple[type[Exception], ...],
     out: Path | None = None,
     *,
     confidential: bool = False,
 ) -> None:
     """Look at the data of a study, run its parts and write its folder (none without `out`).
 
-    An error after the first table, or one that is not `expected`, leaves DIR.failed; `leave` is told where it is.
+    An error after the first table, or one that is not expected, leaves DIR.failed; `leave` is told where it is.
     """
     plan: Plan | None = None
     tables: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def study_run(
             printed = design_table(result)
             folder = write_study(result, out, report=write_report)
     except Exception as error:
-        if out is None or (not tables and isinstance(error, expected)):
+        if out is None or (not tables and isinstance(error, EXPECTED)):
             raise
         with speak(language if plan is None else plan.language):
             try:
