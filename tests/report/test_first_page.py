@@ -29,6 +29,7 @@ CHECKS = {  # figure against limit: a ratio of 2, 10, 4 (a limit from below), 1.
     "leave_one_donor_out": (0.03, 0.01),
     "placebo_in_time": (-0.05, float("nan")),
 }
+BROWSER = shutil.which("chromium")
 WORST_FIRST = ["placebo_in_time", "convex_hull", "effective_donors"]
 
 
@@ -54,12 +55,16 @@ def test_failed_checks_come_first_the_worst_by_figure_against_limit(failing):
     assert [limit.id for limit in page.limits[6:]] == ["limit_agree_unpaid", "limit_spillover"]
 
 
-@pytest.mark.usefixtures("no_pictures")
-def test_the_page_names_three_limits_and_links_to_the_others(failing, tmp_path, monkeypatch):
+@pytest.fixture
+def pages(failing, tmp_path, monkeypatch, request) -> dict[str, str]:
+    """The report of a study with six failed checks, by language, without its figures."""
+    request.getfixturevalue("no_pictures")
     monkeypatch.setattr("ssinfer.report.summarise.analyse", lambda _: failing)
-    pages = {}
-    for tag, more in (("en", "and 5 more limits"), ("nl", "en nog 5 beperkingen")):
-        pages[tag] = page = write_report(failing.result, tmp_path / tag, tag).read_text(encoding="utf-8")
+    return {tag: write_report(failing.result, tmp_path / tag, tag).read_text(encoding="utf-8") for tag in ("en", "nl")}
+
+
+def test_the_page_names_three_limits_and_links_to_the_others(pages):
+    for page, more in zip(pages.values(), ("and 5 more limits", "en nog 5 beperkingen"), strict=True):
         limits = page[page.index('id="limits"') : page.index("<nav")]
         assert limits.count("<li>") == MAX_LIMITS + 1
         assert f'<a href="#more-limits">{more}</a>' in limits
@@ -69,7 +74,6 @@ def test_the_page_names_three_limits_and_links_to_the_others(failing, tmp_path, 
         assert not re.search(r"(EUR|€) \d|± 0<", page)
         for link in set(re.findall(r'href="#([\w-]+)"', page)):
             assert f'id="{link}"' in page, link
-    _fits(pages, tmp_path)
 
 
 MEASURE = """
@@ -86,11 +90,9 @@ onload = () => { document.body.dataset.found = JSON.stringify([...document.query
 """
 
 
-def _fits(pages, folder):
-    """Measure the pages in a browser: on a laptop, on a phone, and with the print's own style on A4 (180 x 267 mm)."""
-    browser = shutil.which("chromium")
-    if browser is None:
-        return
+@pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+def test_the_page_fits_a_laptop_a_phone_and_a4_and_no_line_crosses_words(pages, tmp_path):
+    """Measured in a browser; A4 is 180 x 267 mm within its margins, with the style of print."""
     frames, pixels = [], 96 / 25.4
     media = {"laptop": (1280, 900), "phone": (390, 10_000), "A4": (round(180 * pixels), round(267 * pixels))}
     for page, (medium, size) in product(pages.values(), media.items()):
@@ -99,11 +101,11 @@ def _fits(pages, folder):
         frames.append(
             f'<iframe width="{size[0]}" height="{size[1]}" style="border:0" srcdoc="{escape(text)}"></iframe>'
         )
-    (folder / "all.html").write_text(
+    (tmp_path / "all.html").write_text(
         f"<meta charset=utf-8><script>{MEASURE}</script>{''.join(frames)}", encoding="utf-8"
     )
-    options = ("--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"file://{folder / 'all.html'}")
-    seen = subprocess.run([browser, *options], capture_output=True, text=True, timeout=60, check=True).stdout
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"file://{tmp_path / 'all.html'}")
+    seen = subprocess.run([BROWSER, *options], capture_output=True, text=True, timeout=60, check=True).stdout
     found = json.loads(unescape(re.search(r'data-found="([^"]*)"', seen)[1]))
     assert len(found) == 6
     for (tag, (medium, size)), at in zip(product(pages, media.items()), found, strict=True):
