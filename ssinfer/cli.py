@@ -1,5 +1,6 @@
 """The command line. Every command imports its part of the package when it is called."""
 
+import atexit
 import gc
 import os
 import signal
@@ -282,6 +283,7 @@ def version() -> None:
 def main() -> None:
     """Run the command line: an expected error is one line and exit code 2, any other one line and exit code 70."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    atexit.register(gc.freeze)  # no search for unused objects at the end, which takes half a second
     sys.unraisablehook = partial(_interrupt_again, sys.unraisablehook)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # signs that a console of another encoding cannot print

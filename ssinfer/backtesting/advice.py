@@ -272,7 +272,7 @@ def payment_sums(replicates: Replicates, thresholds: Floats, fold: "pd.Series[in
     rows = replicates.rows
     rate, relative = rows["savings_rate"].to_numpy(), (rows["spending"] / rows["benchmark"]).to_numpy()
     own = rows["own_saving"].to_numpy() if "own_saving" in rows else np.full(len(rows), saving)
-    weights = np.vstack([np.ones(len(rows)), replicates.row_weights(rows)])
+    weights = np.take(replicates.counts, replicates.block.to_numpy(), axis=1)
     inside = (fold[rows.index].to_numpy()[:, None] == np.arange(fold.max() + 1)).astype(float)
     known, limits = np.isfinite(own) & ~np.isnan(thresholds), np.maximum(thresholds, 0.0)  # a loss is never paid
     paid = (rate >= limits, rate + own * relative >= limits, np.ones(limits.shape, dtype=bool))

@@ -68,14 +68,11 @@ def _equalised(
     part, as_it_is = ok[usable], KINDS.find(key.kind).multiple_of_standard_error
     scaled = part if as_it_is else part.assign(standard_error=thresholds[usable])
     blocks = replicates.block[part.index].to_numpy()
-    once, again = (
-        placebo_thresholds_in_replicates(scaled, blocks, weights, LEVEL, SIDE)
-        for weights in (np.ones((1, replicates.weights.shape[1])), replicates.weights)
-    )
-    if np.isnan(once).all():
+    learned = placebo_thresholds_in_replicates(scaled, blocks, replicates.counts, LEVEL, SIDE)
+    if np.isnan(learned[0]).all():
         return {}
-    everybody = np.tile(np.where(np.isposinf(thresholds), np.inf, np.nan), (1 + len(again), 1))
-    everybody[:, usable] = np.nan_to_num(np.vstack([once, again]), nan=np.inf, posinf=np.inf)  # none: not paid
+    everybody = np.tile(np.where(np.isposinf(thresholds), np.inf, np.nan), (len(learned), 1))
+    everybody[:, usable] = np.where(np.isnan(learned), np.inf, learned)  # none: not paid
     sums = payment_sums(replicates, everybody, pd.Series(0, index=ok.index), saving)
     n_blocks = replicates.block[ok.index[~np.isnan(everybody[0])]].nunique()
     (row,) = rate_table(sums.sum(axis=-1)[None], n_blocks).to_dict("records")

@@ -79,7 +79,8 @@ def _unless_refused(
 
 @lru_cache(maxsize=1)  # of all designs and methods of a backtest
 def _drawn_blocks(n_blocks: int, seed: int) -> Floats:
-    return block_weights(n_blocks, np.random.default_rng(stream_of(seed, "thresholds")))
+    drawn = block_weights(n_blocks, np.random.default_rng(stream_of(seed, "thresholds")))
+    return np.vstack([np.ones(n_blocks), drawn])
 
 
 class Replicates:
@@ -93,7 +94,8 @@ class Replicates:
         self.rows = rows
         labels = pd.Index(np.unique(rows["block"])) if blocks is None else blocks
         self.block = pd.Series(labels.get_indexer(pd.Index(rows["block"])), index=rows.index)
-        self.weights = _drawn_blocks(len(labels), seed)  # (K, blocks)
+        self.counts = _drawn_blocks(len(labels), seed)  # (1 + K, blocks): each block once, then as in each replicate
+        self.weights = self.counts[1:]
         self._learned: dict[str, Callable[[pd.DataFrame, ThresholdKey], Floats]] = {}
 
     def row_weights(self, part: pd.DataFrame) -> Floats:
