@@ -15,6 +15,7 @@ ACCEPT = MappingProxyType(
         "nonpositive": "cells with negative or zero spending",
         "jump": "cells that are many times their neighbours in time, or a small part of them",
         "few_lines": "periods with no claim line, or far fewer lines per insured-year than their neighbours",
+        "fewer_lines": "a delivery with fewer lines than the previous one had by the same day",
         "standard": "a case-mix standard that is neither expected spending nor an index around 1",
     }
 )

@@ -44,7 +44,16 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 
 
 @app.command()
-def run(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False, language: Language = None) -> None:
+def run(
+    study: Study,
+    out: Out,
+    jobs: Jobs = 2,
+    confidential: Confidential = False,
+    language: Language = None,
+    previous: Annotated[
+        Path | None, Option(help="Result of the previous delivery: what changed since, and why.")
+    ] = None,
+) -> None:
     """Backtest every design and method of the study, evaluate and settle the case, and write a report."""
     _study(locals(), "backtest", "evaluate")
 

@@ -20,6 +20,7 @@ from ssinfer.sentences import say
 from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, write_study
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.failed import failed_folder, write_failed
+from ssinfer.study.previous import read_previous
 
 
 def study_run(
@@ -29,10 +30,13 @@ def study_run(
     language: str | None,
     leave: Callable[[Exception, str], NoReturn],
     out: Path | None = None,
+    previous: Path | None = None,
     *,
     confidential: bool = False,
 ) -> None:
     """Look at the data of a study, run its parts and write its folder (none without `out`).
+
+    With `previous`, the folder of an earlier delivery, the result has what changed since.
 
     An error after the first table, or one that is not expected, leaves DIR.failed; `leave` is told where it is.
     """
@@ -47,6 +51,7 @@ def study_run(
                 return
             refuse_foreign_folder(out, plan.study_hash, parts)
             failed_folder(out)
+            before = None if previous is None else read_previous(plan, previous, getattr(study, "parent", Path()))
             with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
                 task = bar.add_task("Backtest", total=None)
                 result = run_study(
@@ -56,6 +61,7 @@ def study_run(
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                     tables=tables,
                 )
+            result = result if before is None else before.compared(plan, result)
             result = disclosed(result, confidential=confidential)
             printed = design_table(result)
             folder = write_study(result, out, report=write_report)

@@ -87,7 +87,7 @@ def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> di
     claims = plan.data.claims
     error = 0.0 if claims is None else claims.completion_error(design)
     noise = plan.data.run_out.get(design) or RunOutNoise(common=error)
-    if cf.uncertainty != "none" and noise.any:
+    if cf.uncertainty != "none" and noise.common + noise.fixed + noise.shrinking > 0:
         rng = np.random.default_rng(stream_of(plan.config.seed, design, method, "completion"))
         benchmark = cf.pooled()
         shape = max(1, FACTOR_DRAWS // len(benchmark)), len(benchmark)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PERSONS = {"person", "pair"}  # dimensions of groups of netCDF with single persons
 OF_CASE = ("savings", "case_thresholds", "settlement")  # frames of a result on the contract group
 TABLES_OF_CASE = {f"{name}.csv" for name in (*OF_CASE[1:], "truth", "ladder", "weights", "diagnostics", "paths")}
-TABLES_OF_CASE |= {"predictive.parquet", "provisional.csv", "estimands.csv"}
+TABLES_OF_CASE |= {"predictive.parquet", "provisional.csv", "changes.csv", "estimands.csv"}
 OF_BACKTEST = ("scores", "detection", "thresholds", "placebos")
 COUNTED = ("attrition", "truncation", "own_costs")  # frames of an extract
 CATEGORIES = ("spending", "kept apart")  # steps of attrition by category
@@ -93,6 +93,8 @@ def disclosed_tables(tables: Mapping[str, pd.DataFrame], hidden: HiddenGroups) -
         shown["attrition.csv"] = _attrition(table, hidden.limit, apart="own_costs.csv" in tables and own_costs is None)
     if (table := tables.get("estimands.csv")) is not None:
         shown["estimands.csv"] = _estimands(table, hidden.limit, own_costs)
+    if (table := tables.get("changes.csv")) is not None:
+        shown["changes.csv"] = _changes(table, hidden.limit)
     if (table := tables.get("truncation.csv")) is not None:
         few = _few(table, ["persons"], hidden.limit)
         shown["truncation.csv"] = table[~few].drop(columns="largest")
@@ -218,6 +220,17 @@ def _estimands(table: pd.DataFrame, limit: int, own_costs: pd.DataFrame | None) 
     table = table.drop(columns=["persons", "largest"])
     numbers = table.select_dtypes("number").columns
     return table.assign(reason=table["reason"].mask(few, "few_persons"), **{n: table[n].mask(few) for n in numbers})
+
+
+def _changes(table: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Return changes between deliveries; causes with few persons are joined, or all of them left out."""
+    few = _few(table, ["claimants"], limit)
+    causes = (table["kind"] == "spending") & (table["cause"] != "total")
+    table = table.drop(columns=["claimants", "largest"])
+    labels = {name: str(table[name].iloc[0]) for name in ("design", "method", "kind")}
+    cells = table.assign(definition="", cost=table["cents"].abs().where(causes & (table["cause"] != "estimates")))
+    joined = _joined(cells, few, ["cents"], **labels, cause=JOINED)
+    return table[~causes] if joined is None else joined.drop(columns="definition")
 
 
 def _attrition(table: pd.DataFrame, limit: int, *, apart: bool) -> pd.DataFrame | None:

@@ -115,6 +115,19 @@ CLAIMANTS = (
     Column("claimants", "int", "persons", "Persons with these lines, in confidential folders.", optional=True),
     Column("largest", "float", SHARE, "Largest share of one person in money, in confidential folders.", optional=True),
 )
+CHANGES = FrameSchema(
+    "changes.csv",
+    "one row per cause of the change since the previous delivery, of the contract group, and per party",
+    *DESIGN_AND_METHOD,
+    Column("kind", "text", "", "spending (its causes add up to its total), benchmark, or settlement."),
+    Column("cause", "text", "", "persons, corrected lines, late lines, prices, estimates, total; or the party."),
+    Column("lines", "int", "claim lines", "Change in counted lines; 0 for other rows."),
+    Column("then", "float", CURRENCY, "Amount of the previous result; NaN for a cause."),
+    Column("now", "float", CURRENCY, "Amount of this result; NaN for a cause."),
+    Column("cents", "int", "cents", "The difference, exact. Of a party: what it still receives; negative: it pays."),
+    Column("euros", "float", CURRENCY, "The difference."),
+    *CLAIMANTS,
+)
 ATTRITION = FrameSchema(
     "attrition.csv",
     "one row per definition of spending and reason: from all rows of the tables to those that count",
@@ -292,7 +305,7 @@ OUTPUT = {
     schema.name: schema
     for schema in (
         *BACKTEST_TABLES,
-        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, PROVISIONAL, WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
+        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, PROVISIONAL, CHANGES, WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER),
         *(ATTRITION, TRUNCATION, OWN_COSTS, ESTIMANDS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )

@@ -3,7 +3,7 @@ r"""Provisional settlement: what the final saving and payment may still be, befo
 Estimand: the measured saving of the same method and terms when every period has had its run-out. With B and Y the
 provisional benchmark and spending (per insured-year, completed by the same factors), the final saving is
 
-    S = B (1 + c + d) - Y (1 + c + u),      c ~ N(0, common^2),      u = sqrt(v) t,      d = sqrt(v sum w^2) t'
+    S = B (1 + c + d) - Y (1 + c + u),   c ~ N(0, common^2),   u = sqrt(v(n)) t,   d = sqrt(sum_j w_j^2 v(n_j)) t'
 
 c is the error of the completion factors, equal for all units, so that it hardly touches the rate. Its variance is that
 of Mack (1993, doi 10.2143/AST.23.2.2005092), added over periods as if these errors were equal: an upper bound. u is the
@@ -15,7 +15,7 @@ units (the provisional settlements of placebos). What it does not hold: persons 
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,20 +43,16 @@ class RunOutNoise:
     common: float  # standard error of the factors, a fraction of spending
     fixed: float = 0.0  # variance of a unit's own run-out that does not shrink with size
     shrinking: float = 0.0  # variance times insured-years
+    sizes: Mapping[str, float] = field(default_factory=dict)  # insured-years of the other units
     n_units: int = 2
     n_windows: int = 0
     to_come: float = 0.0  # share of the final spending of the group that is still to be paid, expected
     months: int = 0  # age of the youngest period
     until: int = 0  # months at which the settlement is final
 
-    @property
-    def any(self) -> bool:
-        """Whether there is an error."""
-        return max(self.common, self.fixed, self.shrinking) > 0
-
-    def own_error(self, insured_years: float) -> float:
-        """Return the relative standard deviation of a group's own run-out."""
-        return float(np.sqrt(self.fixed + self.shrinking / insured_years))
+    def variance(self, insured_years: Any) -> Any:
+        """Return the variance of a group's own run-out."""
+        return self.fixed + self.shrinking / insured_years
 
 
 def earlier_days(extracted: dt.date, months: int, youngest: int, first: int, per_year: int) -> dict[int, dt.date]:
@@ -86,17 +82,14 @@ def run_out_noise(
     young = completion.set_index(completion["period"].astype(str)).reindex(names)
     if young["factor"].isna().all():
         return None
-    others = np.ones(len(panel.units), dtype=bool)
-    others[panel.rows([*design.treated, *design.under_contract])] = False
+    outside = np.isin(panel.units, [*design.treated, *design.under_contract])
+    others = [unit for unit, out in zip(panel.units, outside, strict=True) if not out]
     years: Any = panel.insured_years
     errors, sizes = [], []
     for back, view in earlier.items():
         window = columns - back * per_year
-        weight = years[others][:, window]
-        final = (panel.spending[others][:, window] * weight).sum(axis=1)
-        known = (
-            view.spending[view.rows([panel.units[row] for row in np.flatnonzero(others)])][:, window] * weight
-        ).sum(axis=1)
+        weight = years[~outside][:, window]
+        final, known = ((part.spending[part.rows(others)][:, window] * weight).sum(axis=1) for part in (panel, view))
         complete = np.isfinite(final + known) & (known > 0)
         ratio, money = final[complete] / known[complete], known[complete]
         if complete.sum() >= MIN_UNITS:
@@ -105,7 +98,7 @@ def run_out_noise(
     if not errors:
         raise StudyError(
             f"A provisional settlement learns what may still change from an earlier year that is final, with at least "
-            f"{MIN_UNITS} other units; {len(earlier)} earlier years are final and have {int(others.sum())} of them. "
+            f"{MIN_UNITS} other units; {len(earlier)} earlier years are final, and there are {len(others)} units. "
             "Deliver the claims of an earlier year too, make smaller groups, or settle when the run-out is over."
         )
     size = np.concatenate(sizes)
@@ -119,6 +112,9 @@ def run_out_noise(
         common=float(share @ relative),
         fixed=float(fixed),
         shrinking=float(shrinking) * scale,
+        sizes={
+            unit: n for unit, n in zip(others, years[~outside][:, columns].sum(axis=1).tolist(), strict=True) if n > 0
+        },
         n_units=min(map(len, errors)),
         n_windows=len(errors),
         to_come=float(share @ (1 - 1 / young["factor"].fillna(1.0).to_numpy())),
@@ -129,10 +125,12 @@ def run_out_noise(
 
 def final_factors(noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generator, shape: Any) -> list[Floats]:
     """Return draws of final over provisional benchmark and spending of a fit, both pooled."""
-    spread = 1 / noise.n_units if cf.weights is None else float(np.square(cf.weights.mean(axis=0)).sum())
     common = 1 + noise.common * rng.standard_normal(shape)
-    own = noise.own_error(float(cf.insured_years.sum()))
-    return [common + own * scale * rng.standard_t(noise.n_units - 1, shape) for scale in (np.sqrt(spread), 1.0)]
+    sizes = pd.Series(noise.sizes, dtype=float)
+    weights = pd.Series(1 / max(len(sizes), 1), sizes.index) if cf.weights is None else cf.weights.mean(axis=0)
+    weights = weights.reindex(sizes.index).fillna(0.0)
+    own = [(weights**2 * noise.variance(sizes)).sum(), noise.variance(float(cf.insured_years.sum()))]
+    return [common + np.sqrt(variance) * rng.standard_t(noise.n_units - 1, shape) for variance in own]
 
 
 def provisional_row(
@@ -144,16 +142,15 @@ def provisional_row(
     """
     factors = final_factors(noise, cf, rng, N_DRAWS)
     benchmark, spending = cf.level * factors[0], cf.pooled_spending * factors[1]
-    saving = benchmark - spending
-    row: dict[str, Any] = {"months": noise.months, "until": noise.until, "to_come": noise.to_come}
+    saving, tails = benchmark - spending, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    row = {name: getattr(noise, name) for name in ("months", "until", "to_come", "n_units", "n_windows")}
     row |= {"saving": saving.mean(), "threshold": threshold, "common_error": noise.common}
-    row |= dict(zip(("lower", "upper"), np.quantile(saving, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]), strict=True))
-    row |= {"own_error": noise.own_error(float(cf.insured_years.sum()))}
-    row |= {"n_units": noise.n_units, "n_windows": noise.n_windows}
+    row |= {"own_error": np.sqrt(noise.variance(float(cf.insured_years.sum())))}
+    row |= dict(zip(("lower", "upper"), np.quantile(saving, tails), strict=True))
     if np.isfinite(threshold):
         row["reaches"] = np.mean((saving > 0) & (saving / benchmark >= threshold))
     if settle is not None:
         paid = np.asarray(settle(benchmark=benchmark, spending=spending).payment)
         row |= {"paid": np.mean(paid > 0), "payment": paid.mean()}
-        row |= dict(zip(("payment_lower", "payment_upper"), np.quantile(paid, [0.05, 0.95]), strict=True))
+        row |= dict(zip(("payment_lower", "payment_upper"), np.quantile(paid, tails), strict=True))
     return row

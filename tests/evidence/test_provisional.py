@@ -12,6 +12,7 @@ of reliability by tenths; 500 contracts in full, a tenth reduced.
 """
 
 import datetime as dt
+import shutil
 from functools import partial
 
 import numpy as np
@@ -25,12 +26,15 @@ from ssinfer.design import Design
 from ssinfer.panel import Panel
 from ssinfer.periods import span
 from ssinfer.plugins.discovery import make_method
+from ssinfer.simulation.claims import simulate_claims
 from ssinfer.simulation.panel import simulate_kerngezond_vlissingen
+from ssinfer.study import plan_study, run_study
 from ssinfer.study.provisional import earlier_days, provisional_row, run_out_noise
 from ssinfer.thresholds.confidence import confidence_threshold
 
 pytestmark = pytest.mark.evidence
 
+METHODS = {"AdministrativeBenchmark": {}, "SyntheticControl": {"intercept": True}}
 PERIODS, UNTIL, OLDEST = span("2018Q2", "2023Q4"), 12, 72
 EXTRACTED = dt.date(2024, 3, 31)
 DESIGN = Design(["Kerngezond Vlissingen"], PERIODS[11:19], PERIODS[19:])
@@ -88,7 +92,7 @@ def provisional_and_final(panel, paid, method, seed):
     noise = run_out_noise(now, earlier, DESIGN, completion, UNTIL)
     ends = []
     for part in (now, view(panel, paid, np.full(len(PERIODS), UNTIL), {})):
-        cf = make_method(method, {}).fit(part, DESIGN, seed=seed)
+        cf = make_method(method, METHODS[method]).fit(part, DESIGN, seed=seed)
         ends.append((cf, max(confidence_threshold(cf, 0.95, "one-sided").rate, 0.0)))
     (cf, threshold), (last, last_threshold) = ends
     years = float(cf.insured_years.sum())
@@ -106,7 +110,7 @@ def reliability(stated, happened):
     return table.assign(error=np.sqrt(table["stated"] * (1 - table["stated"]) / table["n"]))
 
 
-@pytest.mark.parametrize("method", ["AdministrativeBenchmark", "SyntheticControl"])
+@pytest.mark.parametrize("method", METHODS)
 def test_intervals_cover_and_probabilities_of_payment_are_calibrated(method, evidence_share):
     n = max(int(500 * evidence_share), 20)
     rows = []
@@ -131,3 +135,80 @@ def test_intervals_cover_and_probabilities_of_payment_are_calibrated(method, evi
     # one of ten may lie off: a learned threshold moves too, and the probability leaves that out
     off = (table["happened"] - table["stated"]).abs() > 3 * table["error"] + moved
     assert off.sum() <= 1
+
+
+STUDY = """
+title = "full claims"
+question = "what may still change?"
+[data]
+source = "claims"
+file = "claims"
+periods = { first = "2020Q1", last = "2023Q4" }
+[case]
+treated = ["contract"]
+units = { contract = ["Vlissingen *"] }
+groups = { kind = "bundles" }
+[[population]]
+insurers = ["A"]
+[windows]
+baseline = { first = "2021Q1", last = "2022Q4" }
+performance = { first = "2023Q1", last = "2023Q4" }
+[[spending]]
+duplicates = "keep"
+run_out = { extracted = 2024-03-31, months = 12, provisional = true }
+[[comparison]]
+name = "all"
+[[threshold]]
+kind = "confidence"
+[[sharing]]
+contract = "kerngezond-vlissingen"
+[[method]]
+method = "AdministrativeBenchmark"
+"""
+
+
+def test_full_claims_settle_provisionally_and_finally(evidence_share, tmp_path):
+    """Claims of persons, from tables to settlement: each final amount is that of the lines, joined in pandas.
+
+    Money of the contract group and of each other unit is compared to the cent; and the intervals cover.
+    """
+    n = max(int(20 * evidence_share), 2)
+    covers = []
+    for seed in range(n):
+        folder = tmp_path / str(seed)
+        options = {"first": "2020Q1", "last": "2023Q4", "start": "2023Q1", "practice_size": 400, "n_regions": 6}
+        size = {"n_insured": 30_000, "insured_under_contract": 1_600, "saving": 0.05, "covid": False}
+        simulate_claims(folder / "claims", **size, **options, seed=seed)
+        settled = {}
+        for name, text in (("provisional", STUDY), ("final", STUDY.replace("2024-03-31", "2024-12-31"))):
+            (folder / f"{name}.toml").write_text(text)
+            plan = plan_study(folder / f"{name}.toml")
+            settled[name] = plan, run_study(plan, parts=("evaluate",))
+        row, (plan, result) = settled["provisional"][1].tables["provisional.csv"].iloc[0], settled["final"]
+        assert "provisional.csv" not in result.tables
+        covers.append(row["lower"] <= result.savings["saving"].iloc[0] <= row["upper"])
+        row_of, columns = plan.panel.rows(["contract"])[0], plan.panel.columns(PERIODS[19:])
+        cents = round(float((plan.panel.spending * plan.panel.insured_years)[row_of, columns].sum() * 100))
+        assert cents == direct_cents(folder / "claims")
+        benchmark, spending, years = (
+            float(result.savings[key].iloc[0]) for key in ("benchmark", "spending", "insured_years")
+        )
+        assert round(spending * years * 100) == cents
+        rate, paid = 1 - spending / benchmark, result.settlement.set_index("party")["amount"]["providers"]
+        threshold = float(result.settlement["threshold"].iloc[0])
+        due = 0.5 * (benchmark - spending) * years if rate >= threshold else 0.0
+        assert paid == pytest.approx(due, abs=0.0051)
+        shutil.rmtree(folder)
+    print(f"full claims: {sum(covers)} of {n} final savings lie in their 90% interval")  # noqa: T201
+    assert np.mean(covers) >= 0.9 - 3 * np.sqrt(0.09 / n)
+
+
+def direct_cents(folder):
+    """Return cents of lines in 2023 of persons of insurer A with a practice of Vlissingen, paid within 12 months."""
+    claims, spans = (pd.read_parquet(folder / name) for name in ("claims", "enrolment.parquet"))
+    spans = spans[spans["practice"].str.startswith("Vlissingen") & (spans["insurer"] == "A")]
+    both = claims[pd.to_datetime(claims["date"]).dt.year == 2023].merge(spans, on="person")
+    date, paid, start, end = (pd.to_datetime(both[name]) for name in ("date", "paid", "start", "end"))
+    age = paid.dt.year * 12 + paid.dt.month - (date.dt.year * 12 + 3 * date.dt.quarter)
+    lines = both[(date >= start) & ~(date > end) & (age <= UNTIL)]
+    return int((lines["amount"].astype(float) * 100).round().sum())

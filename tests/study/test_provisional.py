@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import shutil
 from dataclasses import replace
+from decimal import Decimal
+from types import SimpleNamespace
 
+import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from ssinfer.claims import ClaimsTables, extract
+from ssinfer.claims.changes import refuse_fewer_lines
 from ssinfer.claims.completion import age_factors
 from ssinfer.design import Design
 from ssinfer.errors import ClaimsError, StudyError
@@ -16,6 +25,12 @@ from ssinfer.panel import Panel
 from ssinfer.report import write_report
 from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study, write_study
+from ssinfer.study.claims_extracts import population_of, spending_of
+from ssinfer.study.config import read_study
+from ssinfer.study.disclosure import disclosed_tables
+from ssinfer.study.frames import CHANGES
+from ssinfer.study.hidden import HiddenGroups
+from ssinfer.study.previous import read_previous
 from ssinfer.study.provisional import earlier_days, run_out_noise
 
 STUDY = """
@@ -24,7 +39,7 @@ question = "what may still change?"
 
 [data]
 source = "claims"
-file = "claims"
+file = "first"
 periods = { first = "2021Q1", last = "2022Q4" }
 
 [case]
@@ -57,71 +72,198 @@ contract = "kerngezond-vlissingen"
 [[method]]
 method = "AdministrativeBenchmark"
 """
-FINAL = STUDY.replace("2023-03-31", "2023-10-31")
+FINAL = STUDY.replace("2023-03-31", "2023-10-31").replace('"first"', '"second"', 1)
+TARIFFS = "\nreference_tariffs = [{ category = 'paramedical', tariff = 20.0 }]"
+EARLY, LATE = (9, 9, 6, 3), (9, 9, 9, 9)  # ages in months at which lines of a quarter count
 QUARTERS = [f"2022Q{quarter}" for quarter in range(1, 5)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    """A folder with two deliveries: of the first, lines are not paid yet, or differ, and persons are elsewhere."""
     path = tmp_path_factory.mktemp("provisional")
+    first, second = path / "first", path / "second"
     options = {"first": "2021Q1", "last": "2022Q4", "start": "2022Q1", "practice_size": 110, "n_regions": 4}
-    simulate_claims(path / "claims", 5000, insured_under_contract=300, saving=0.32, seed=3, covid=False, **options)
+    simulate_claims(second, 5000, insured_under_contract=300, saving=0.43, seed=3, covid=False, **options)
+    shutil.copytree(second, first)
+    spans = pd.read_parquet(second / "enrolment.parquet")
+    inside = spans["practice"].str.startswith("Vlissingen")
+    spans.loc[spans.index[inside][:15], "practice"] = spans["practice"][~inside].iloc[0]
+    spans.to_parquet(first / "enrolment.parquet")
+    table = pq.read_table(second / "claims" / "part-00000.parquet")
+    frame = table.select(["person", "date", "amount", "paid"]).to_pandas()
+    chosen = frame["person"].isin(spans["person"][inside]) & (pd.to_datetime(frame["date"]).dt.year == 2022)
+    frame.loc[frame.index[chosen][::40], "amount"] += Decimal("10.55")
+    table = table.set_column(
+        table.column_names.index("amount"), "amount", pa.array(frame["amount"], pa.decimal128(12, 2))
+    )
+    table = table.filter(pa.array(frame["paid"] <= dt.date(2023, 3, 31)))
+    pq.write_table(table, first / "claims" / "part-00000.parquet")
     (path / "provisional.toml").write_text(STUDY)
-    (path / "final.toml").write_text(FINAL)
+    (path / "final.toml").write_text(FINAL.replace("provisional = true }", "provisional = true }" + TARIFFS))
     return path
 
 
-def of_contract(folder):
-    """Return lines in 2022 of persons of insurer A with a practice of Vlissingen: quarter, cents, age when paid."""
-    claims, spans = (pd.read_parquet(folder / "claims" / name) for name in ("claims", "enrolment.parquet"))
+def of_contract(folder, delivery, enrolment=None, *, repriced=False):
+    """Return lines in 2022 of persons of insurer A with a practice of Vlissingen: person, quarter, cents, age paid."""
+    claims = pd.read_parquet(folder / delivery / "claims")
+    spans = pd.read_parquet(folder / (enrolment or delivery) / "enrolment.parquet")
     spans = spans[spans["practice"].str.startswith("Vlissingen") & (spans["insurer"] == "A")]
     both = claims.merge(spans, on="person")
     date, paid, start, end = (pd.to_datetime(both[name]) for name in ("date", "paid", "start", "end"))
     last = date.dt.year * 12 + 3 * date.dt.quarter
     cents = (both["amount"].astype(float) * 100).round().astype("int64")
+    if repriced:
+        at_tariff = np.floor(both["volume"].astype(float) * 20 * 100 + 0.5).astype("int64")
+        cents = cents.where(both["category"] != "paramedical", at_tariff)
     lines = pd.DataFrame({"person": both["person"], "quarter": date.dt.quarter, "cents": cents})
     lines["age"] = paid.dt.year * 12 + paid.dt.month - last
     return lines[(date.dt.year == 2022) & (date >= start) & ~(date > end)]
 
 
-def cents_of_contract(plan):
-    """Return the money of the contract group per quarter of 2022, as the study has it."""
-    row, columns = plan.panel.rows(["contract"])[0], plan.panel.columns(QUARTERS)
-    return 100 * plan.panel.spending[row, columns] * plan.panel.insured_years[row, columns]
+def due(lines, ages):
+    """Return the lines that are paid at the age of their quarter."""
+    return lines[lines["age"] <= lines["quarter"].map(dict(zip(range(1, 5), ages, strict=True)))]
+
+
+def cents_of_contract(panel):
+    """Return the money of the contract group per quarter of 2022."""
+    row, columns = panel.rows(["contract"])[0], panel.columns(QUARTERS)
+    return 100 * panel.spending[row, columns] * panel.insured_years[row, columns]
 
 
 @pytest.fixture(scope="module")
-def plans(folder):
-    return {name: plan_study(folder / f"{name}.toml") for name in ("provisional", "final")}
+def plan(folder):
+    return plan_study(folder / "provisional.toml")
 
 
-def test_amounts_are_those_of_the_lines_to_the_cent(plans, folder):
+@pytest.fixture(scope="module")
+def final(folder, plan):
+    """The study on the second delivery: its settings, and the extract of its claims."""
+    config, tables = read_study(folder / "final.toml"), ClaimsTables.open(folder / "second")
+    population = population_of(config.case, config.population[0], plan.panel.periods, tables)
+    return config, extract(tables, population, spending_of(config.spending[0]), periods=plan.panel.periods)
+
+
+def test_amounts_are_those_of_the_lines_to_the_cent(plan, final, folder):
     # Authority: a join in pandas. On 31 March the quarters of 2022 are 12, 9, 6 and 3 months old; 9 months are final.
-    lines, extract = of_contract(folder), next(iter(plans["provisional"].data.claims.extracts.values()))
-    factors = extract.completion.set_index("period")["factor"]
-    assert list(extract.completion["months"]) == [6, 3]
-    assert next(iter(plans["final"].data.claims.extracts.values())).completion is None
-    for name, ages in (("provisional", (9, 9, 6, 3)), ("final", (9, 9, 9, 9))):
-        for quarter, (age, cents) in enumerate(zip(ages, cents_of_contract(plans[name]), strict=True), start=1):
-            paid = lines[(lines["quarter"] == quarter) & (lines["age"] <= age)].groupby("person")["cents"].sum()
-            factor = factors.get(f"2022Q{quarter}", 1.0) if name == "provisional" else 1.0
+    counted = next(iter(plan.data.claims.extracts.values()))
+    factors = counted.completion.set_index("period")["factor"]
+    assert list(counted.completion["months"]) == [6, 3]
+    assert final[1].completion is None
+    for panel, delivery, ages in ((plan.panel, "first", EARLY), (final[1].panel, "second", LATE)):
+        lines = due(of_contract(folder, delivery, repriced=delivery == "second"), ages)
+        for quarter, cents in enumerate(cents_of_contract(panel), start=1):
+            paid = lines[lines["quarter"] == quarter].groupby("person")["cents"].sum()
+            factor = factors.get(f"2022Q{quarter}", 1.0) if delivery == "first" else 1.0
             assert cents == pytest.approx(np.floor(paid * factor + 0.5).sum(), abs=1e-3)
 
 
-def test_a_provisional_settlement_says_what_may_still_change(plans, tmp_path):
-    noise = plans["provisional"].data.run_out["all"]
+@pytest.fixture(scope="module")
+def previous(plan, tmp_path_factory):
+    result = run_study(plan, parts=("evaluate",))
+    return result, write_study(result, tmp_path_factory.mktemp("previous") / "out", report=None)
+
+
+def test_a_provisional_settlement_says_what_may_still_change(plan, previous):
+    noise, (result, _) = plan.data.run_out["all"], previous
     assert (noise.months, noise.until, noise.n_windows) == (3, 9, 1)
-    assert plans["final"].data.run_out == {}
-    result = run_study(plans["provisional"], parts=("evaluate",))
     row, saving = result.tables["provisional.csv"].iloc[0], result.savings.iloc[0]
     assert row["lower"] < saving["saving"] < row["upper"]
     assert row["upper"] - row["lower"] < saving["upper"] - saving["lower"]  # sampling noise of the group stays
     assert 0 < row["reaches"] == row["paid"] < 1
-    assert row["payment_lower"] <= row["payment"] <= row["payment_upper"]
-    page = (write_study(result, tmp_path / "out", report=write_report) / "report.html").read_text()
-    assert "This settlement is provisional" in page
-    assert "Prices may still change" in page
-    assert (tmp_path / "out" / "provisional.csv").is_file()
+    assert 0 <= row["payment_lower"] <= row["payment_upper"]
+
+
+def test_changes_since_the_previous_delivery_add_up_to_the_cent(plan, final, folder, previous, tmp_path):
+    config, counted = final
+    spent = cents_of_contract(counted.panel).sum() / 100
+    held = previous[0]
+    savings = held.savings.assign(spending=spent / held.savings["insured_years"])
+    result = replace(held, savings=savings, settlement=held.settlement.assign(amount=[-1000.5, 1000.5]))
+    now = replace(plan, config=config)
+    result = read_previous(now, previous[1], folder).compared(now, result)
+    table = result.tables["changes.csv"].set_index(["kind", "cause"])
+    # Authority: the same lines by joins in pandas, with one cause after another brought up to date.
+    states = [
+        due(of_contract(folder, "first"), EARLY),
+        due(of_contract(folder, "first", "second"), EARLY),
+        due(of_contract(folder, "second"), EARLY),
+        due(of_contract(folder, "second"), LATE),
+        due(of_contract(folder, "second", repriced=True), LATE),
+    ]
+    causes = ["persons", "corrected lines", "late lines", "prices"]
+    for cause, then, now in zip(causes, states, states[1:], strict=False):
+        row = table.loc["spending", cause]
+        assert (row["lines"], row["cents"]) == (len(now) - len(then), now["cents"].sum() - then["cents"].sum())
+        assert row["cents"] != 0
+    spending, total = table.loc["spending"], table.loc["spending", "total"]
+    assert spending["cents"].drop("total").sum() == total["cents"]
+    assert total["now"] == pytest.approx(states[-1]["cents"].sum() / 100)
+    settled = [each.settlement.set_index("party")["amount"] for each in (previous[0], result)]
+    for party, difference in (settled[1] - settled[0]).items():
+        assert table.loc["settlement", party]["cents"] == round(100 * difference)
+    assert table.loc["settlement"]["cents"].sum() == 0
+    out = write_study(result, tmp_path / "out", report=write_report)
+    page = (out / "report.html").read_text()
+    for words in (
+        "What changed since the previous delivery",
+        "This settlement is provisional",
+        "Prices may still change",
+    ):
+        assert words in page
+    assert json.loads((out / "manifest.json").read_text())["previous"]["extracted"] == "2023-03-31"
+    assert "claimants" not in pd.read_csv(out / "changes.csv").columns
+
+
+def test_causes_of_few_persons_are_joined():
+    rows = [
+        ("persons", 500, 4, 0.3),
+        ("corrected lines", 800, 40, 0.1),
+        ("late lines", 9000, 90, 0.1),
+        ("prices", 0, 0, 0.0),
+    ]
+    names = ["cause", "cents", "claimants", "largest"]
+    table = pd.DataFrame([*rows, ("estimates", -4000, 0, 0.0), ("total", 6300, 0, 0.0)], columns=names)
+    table = table.assign(design="a", method="m", kind="spending", lines=1, then=0.0, now=0.0)
+    table = CHANGES.conform(table.assign(euros=table["cents"] / 100))
+    shown = disclosed_tables({"changes.csv": table}, HiddenGroups(10))["changes.csv"]
+    assert dict(zip(shown["cause"], shown["cents"], strict=True)) == {
+        "several, joined because one is too small to be shown": 1300,
+        "late lines": 9000,
+        "prices": 0,
+        "estimates": -4000,
+        "total": 6300,
+    }
+
+
+def test_previous_results_that_cannot_be_compared(plan, final, folder, previous, tmp_path):
+    out, plan = previous[1], replace(plan, config=final[0])
+    other = replace(
+        plan, config=plan.config.model_copy(update={"case": plan.config.case.model_copy(update={"units": {}})})
+    )
+    with pytest.raises(StudyError, match="case differ from the previous study"):
+        read_previous(other, out, folder)
+    with pytest.raises(StudyError, match=r"its data are needed, and .*is missing"):
+        read_previous(plan, out, tmp_path)
+    place = folder / "first" / "deaths.parquet"
+    held = place.read_bytes()
+    place.write_bytes(held + b" ")
+    with pytest.raises(StudyError, match=r"first/deaths\.parquet is not the file of that run"):
+        read_previous(plan, out, folder)
+    place.write_bytes(held)
+    with pytest.raises(StudyError, match="Cannot read the previous result"):
+        read_previous(plan, tmp_path, folder)
+
+
+def test_a_second_delivery_with_fewer_lines_is_refused():
+    paid = [dt.date(2022, 2, 1), dt.date(2022, 3, 1), dt.date(2022, 6, 1)]
+    then, now = (
+        SimpleNamespace(claims=ibis.memtable(pd.DataFrame({"paid": paid}).iloc[rows])) for rows in ([0, 1], [0, 2])
+    )
+    with pytest.raises(ClaimsError, match=r"1 lines paid by 2022-03-31, and the previous one had 2: .*fewer_lines"):
+        refuse_fewer_lines(then, now, dt.date(2022, 3, 31))
+    refuse_fewer_lines(now, then, dt.date(2022, 3, 31))
 
 
 def test_a_triangle_of_one_year_is_refused():
@@ -142,9 +284,9 @@ def test_noise_of_the_run_out_is_learned_from_other_units_in_earlier_years():
     completion = pd.DataFrame({"period": [2022], "months": [3], "factor": [1.2], "standard_error": [0.012]})
     noise = run_out_noise(panel, views, Design(["u000"], [2021], [2022]), completion, 12)
     assert (noise.common, noise.to_come) == pytest.approx((0.01, 1 / 6))
-    assert noise.own_error(1000) == pytest.approx(0.04 / 1.05, rel=0.06)  # 1,200 errors: 4% of a variance
-    assert noise.own_error(9000) == pytest.approx(np.sqrt(4e-4 + 1.2 / 9000) / 1.05, rel=0.06)
-    with pytest.raises(StudyError, match="0 earlier years are final and have 399"):
+    assert np.sqrt(noise.variance(1000)) == pytest.approx(0.04 / 1.05, rel=0.06)  # 1,200 errors: 4% of a variance
+    assert np.sqrt(noise.variance(9000)) == pytest.approx(np.sqrt(4e-4 + 1.2 / 9000) / 1.05, rel=0.06)
+    with pytest.raises(StudyError, match="0 earlier years are final, and there are 399 units"):
         run_out_noise(panel, {}, Design(["u000"], [2021], [2022]), completion, 12)
 
 

@@ -1,4 +1,4 @@
-"""Table on a provisional settlement: what the final one may be, and what may still change."""
+"""Tables on two deliveries: what the final settlement may be, and what changed since the previous one and why."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import pandas as pd
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable, ranged
+from ssinfer.sentences import word
 
 COLUMNS = "label:own to_come:percent saving:money interval:cell threshold:percent reaches:percent paid:percent "
 MAY_CHANGE = ("late", "corrections", "persons", "prices")
@@ -36,4 +37,18 @@ def _remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(f"provisional_{name}", {})
 
 
-TABLES = (ReportTable("provisional", "case-section", 45, _rows, f"{COLUMNS} payment:money payments:cell", _remarks),)
+def _changes(analysis: Analysis) -> pd.DataFrame:
+    """Return changes.csv with parties in words."""
+    table = analysis.result.tables.get("changes.csv", pd.DataFrame())
+    if not len(table):
+        return table
+    names = zip(table["kind"], table["cause"], strict=True)
+    causes = [word("party" if kind == "settlement" else "cause", cause) for kind, cause in names]
+    return table.assign(cause=causes, lines=table["lines"].where(table["lines"] != 0))
+
+
+CHANGES = "kind:word cause:cell lines:number then:money:2 now:money:2 euros:money:2"
+TABLES = (
+    ReportTable("provisional", "case-section", 45, _rows, f"{COLUMNS} payment:money payments:cell", _remarks),
+    ReportTable("changes", "case-section", 46, _changes, CHANGES),
+)
