@@ -68,12 +68,13 @@ def trend_savings(
 
 
 def _saving(sums: Any) -> Any:
-    """Return benchmark, spending, saving and rate (4,) from sums of money and insured-years (2, cell)."""
+    """Return benchmark, spending, saving and rate (4,) from sums of money and insured-years (2, cell); NaN over 0."""
     money, years = sums.reshape(2, 2, -1, 2)  # arm, stratum, phase
-    shares = years[0, :, 1] / years[0, :, 1].sum()
-    means = (shares[:, None] * money / years).sum(axis=1)
-    benchmark = means[0, 0] * means[1, 1] / means[1, 0]
-    return np.array([benchmark, means[0, 1], benchmark - means[0, 1], 1.0 - means[0, 1] / benchmark])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = years[0, :, 1] / years[0, :, 1].sum()
+        means = (shares[:, None] * money / years).sum(axis=1)
+        benchmark = means[0, 0] * means[1, 1] / means[1, 0]
+        return np.array([benchmark, means[0, 1], benchmark - means[0, 1], 1.0 - means[0, 1] / benchmark])
 
 
 def _row(values: Floats, influence: Floats) -> dict[str, float]:

@@ -101,7 +101,9 @@ def trend_rows(plan: Plan) -> dict[str, dict[str, Any]]:
             pairs = [*zip(own, other, strict=True), *((own[0], view) for view in views)]
             cells[name] = [cell for pair in pairs for cell in _cells(*pair)]
     cells |= {name: cells[first] + cells[second] for name, (first, second) in possible.items()}
-    return rows | {str(name): {**row.to_dict(), **_behind(cells[str(name)])} for name, row in found.iterrows()}
+    known = np.isfinite(found[["rate", "rate_se"]]).all(axis=1)
+    rows |= _without(tuple(found.index[~known]), "no_growth")
+    return rows | {str(name): {**row.to_dict(), **_behind(cells[str(name)])} for name, row in found[known].iterrows()}
 
 
 def net_rows(

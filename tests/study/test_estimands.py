@@ -235,6 +235,9 @@ def test_what_the_data_do_not_allow_has_a_reason(plan):
     config, part = plan.config, plan.config.main_design
     claims = replace(plan.data.claims, repriced=(plan.data.claims.practices,) * 2)
     assert trend_rows(replace(plan, data=replace(plan.data, claims=claims)))["price"] == {"reason": "nothing_repriced"}
+    claims = replace(plan.data.claims, practices=replace(claims.practices, spending=0 * claims.practices.spending))
+    rows = trend_rows(replace(plan, data=replace(plan.data, claims=claims)))
+    assert {rows[name]["reason"] for name in ("population", "standardised", "closed", "composition")} == {"no_growth"}
     assert {part.population.kind, config.settling[1]} == {"open", "AdministrativeBenchmark"}
 
 
