@@ -75,4 +75,4 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]], base: s
         words |= {"title": title, "head": Markup(head)}  # noqa: S704  (letters, digits and escapes)
         template = environment.get_template("report.html.j2")
         page = template.render(data=data, pictures=pictures, css=css, base=base, **words)
-    return _UNBROKEN.sub("\u00a0", page)
+    return _UNBROKEN.sub("\u00a0", page).replace("−€", "−\u2060€")

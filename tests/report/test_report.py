@@ -122,6 +122,15 @@ def test_a_failing_figure_leaves_no_half_written_report(analysis, write, tmp_pat
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.usefixtures("no_pictures")
+def test_links_of_a_report_elsewhere_lead_to_the_folder_and_no_amount_breaks(study, tmp_path):
+    page = write_report(study, tmp_path, "nl", "../a run/").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^#"]+)">', page[page.index("<figure id") : page.index('id="context"')])
+    assert links
+    assert all(re.fullmatch(r"\.\./a%20run/\w+\.\w+", link) for link in links)
+    assert not re.search(r"€ \d|\d ±|± \d|−€", page)
+
+
 def test_a_file_with_the_name_of_the_folder_is_refused(study, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(StudyError, match="Name another folder"):
