@@ -45,17 +45,36 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 
 @app.command()
 def run(
-    study: Study,
     out: Out,
+    study: Annotated[Path | None, Argument(help="Study file (TOML); with --agreement it may be left out.")] = None,
     jobs: Jobs = 2,
     confidential: Confidential = False,
     language: Language = None,
+    agreement: Annotated[Path | None, Option(help="Folder of `ssinfer sign`: settle on exactly these terms.")] = None,
+    data: Annotated[list[str] | None, Option(help="The delivery: PATH, KEY=PATH of [data], extracted=DATE.")] = None,
+    amend: Annotated[str | None, Option(help="Reason of a second agreement, which allows differences.")] = None,
     previous: Annotated[
         Path | None, Option(help="Result of the previous delivery: what changed since, and why.")
     ] = None,
 ) -> None:
     """Backtest every design and method of the study, evaluate and settle the case, and write a report."""
-    _study(locals(), "backtest", "evaluate")
+    from ssinfer.console.agreement import settling  # noqa: PLC0415
+
+    options = {"out": out, "jobs": jobs, "confidential": confidential, "language": language, "previous": previous}
+    _study({"study": settling(agreement, data or [], study, amend), **options}, "backtest", "evaluate")
+
+
+@app.command()
+def sign(
+    study: Study,
+    out: Annotated[Path, Option("--out", help="New folder for the agreement: complete or absent.")],
+    jobs: Jobs = 2,
+    language: Language = None,
+) -> None:
+    """Write the terms of a study before its contract starts, from earlier data only: a TOML file and pages to sign."""
+    from ssinfer.console.agreement import sign_text  # noqa: PLC0415
+
+    echo(sign_text(study, out, jobs, language, tell=echo))
 
 
 @app.command()

@@ -416,7 +416,7 @@ def test_a_study_without_thresholds_says_so(tmp_path, ssinfer):
 def test_wrong_usage_exits_with_2(ssinfer):
     code, _, said = ssinfer("run")
     assert code == 2
-    assert "Missing argument" in said
+    assert "Missing option" in said
     assert ssinfer("rnu")[0] == 2
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from typer import echo
 
+from ssinfer.agreement.settle import Settling
 from ssinfer.atomic import output_folder
 from ssinfer.console.design_table import design_table
 from ssinfer.console.look import look_text
@@ -24,7 +26,7 @@ from ssinfer.study.previous import read_previous
 
 
 def study_run(
-    study: Path,
+    study: Path | Settling,
     parts: tuple[str, ...],
     jobs: int,
     language: str | None,
@@ -34,7 +36,7 @@ def study_run(
     *,
     confidential: bool = False,
 ) -> None:
-    """Look at the data of a study, run its parts and write its folder (none without `out`).
+    """Look at the data of a study, perhaps on an agreement, run its parts and write its folder (none without `out`).
 
     With `previous`, the folder of an earlier delivery, the result has what changed since.
 
@@ -44,7 +46,8 @@ def study_run(
     tables: dict[str, Any] = {}
     try:
         with output_folder(out, lambda line: echo(line, err=True)) if out else nullcontext():
-            plan = plan_study(study, n_jobs=jobs, tell=lambda look: echo(look_text(look)), language=language)
+            planned = study.plan if isinstance(study, Settling) else partial(plan_study, study)
+            plan = planned(n_jobs=jobs, tell=lambda look: echo(look_text(look)), language=language)
             if out is None:
                 with speak(plan.language):
                     echo(say("console.no_fault"))
@@ -61,6 +64,7 @@ def study_run(
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                     tables=tables,
                 )
+            result = study.finish(plan, result) if isinstance(study, Settling) else result
             result = result if before is None else before.compared(plan, result)
             result = disclosed(result, confidential=confidential)
             printed = design_table(result)

@@ -100,6 +100,9 @@ def _meta(analysis: Analysis) -> Iterator[Finding | str]:
         yield Finding("meta.years", {"years": years})
     if label := analysis.result.design_labels.get(analysis.main[0]):
         yield own(label)
+    if agreed := analysis.result.manifest.get("agreement"):
+        ending = f"_{agreed['late']}" if agreed["late"] else ""
+        yield Finding(f"meta.agreement{ending}", {**agreed, "hash": agreed["hash"][:12]})
 
 
 def _verdict(verdict: Verdict) -> Finding:

@@ -4,24 +4,21 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup, escape
 
+from ssinfer.agreement.agreement import Agreement
 from ssinfer.atomic import atomic_files
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import StudyError
 from ssinfer.figures.svg import inline, svg_of
-from ssinfer.foreign import chosen, own
-from ssinfer.language import speak, spoken
+from ssinfer.foreign import chosen
+from ssinfer.language import speak
+from ssinfer.report.agreement_page import write_agreement_pages
 from ssinfer.report.figure_frame import FRAMES
-from ssinfer.report.marked import marked
 from ssinfer.report.summarise import ReportData, summarise
-from ssinfer.sentences import say, sentence
-from ssinfer.study.limits import REPORTED
+from ssinfer.report.template import template
 from ssinfer.study.result import StudyResult
 
-TEMPLATES = Path(__file__).parent / "templates"
-MAX_LIMITS = 3  # on the first page
 MAX_HEAD = 90  # characters of the title above each printed page
 _UNBROKEN = re.compile(r"(?<=€|±) (?=\d)|(?<=\b[A-Z]{3}) (?=\d)|(?<=\d) (?=±)")  # spaces inside an amount
 
@@ -56,23 +53,17 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None,
         (temporary / "figures").mkdir()
         for name, document in documents.items():
             (temporary / "figures" / f"{name}.svg").write_text(document, encoding="utf-8", newline="\n")
+        if result.agreement:
+            write_agreement_pages(Agreement(result.agreement), temporary)
         (temporary / "report.html").write_text(page, encoding="utf-8", newline="\n")
     return folder / "report.html"
 
 
 def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]], base: str = "") -> str:
-    loader, strict = jinja2.FileSystemLoader(TEMPLATES), jinja2.StrictUndefined
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict
-    )
-    css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
-    words = {"say": say, "sentence": sentence, "marked": marked, "own": own, "tag": spoken().tag}
-    words |= {"reported": REPORTED, "max_limits": MAX_LIMITS}
     with speak(own=data.result.own_language):
         title = chosen(data.result.title)
         # the title as text of the style sheet, in which each sign is escaped
         head = "".join(sign if sign.isalnum() or sign == " " else f"\\{ord(sign):x} " for sign in title[1][:MAX_HEAD])
-        words |= {"title": title, "head": Markup(head)}  # noqa: S704  (letters, digits and escapes)
-        template = environment.get_template("report.html.j2")
-        page = template.render(data=data, pictures=pictures, css=css, base=base, **words)
+        words = {"title": title, "head": Markup(head)}  # noqa: S704  (letters, digits and escapes)
+        page = template("report.html.j2").render(data=data, pictures=pictures, base=base, **words)
     return _UNBROKEN.sub("\u00a0", page).replace("−€", "−\u2060€")

@@ -44,7 +44,7 @@ def thresholds_of_case(
 ) -> pd.DataFrame:
     """Return the columns of case_thresholds.csv of one fit; `measured` is the measured rate, NaN if sealed."""
     config, (design, method) = plan.config, pair
-    placebos = None if result is None else _distant(result.placebos, plan, pair)
+    placebos = None if result is None else distant_placebos(result.placebos, plan, pair)
     chosen = [part.threshold for part in config.designs if part.fit == design and method in part.methods]
     on_request = any(threshold is not None and threshold.calibrate for threshold in chosen)
     learned = None if placebos is None else placebos[placebos["status"] == "ok"]
@@ -60,6 +60,9 @@ def thresholds_of_case(
             table = pd.DataFrame([*table.to_dict("records"), _own_row(own, cf)])
         elif main.threshold is not None:
             table["decides"] = main.threshold.key.rows(table)
+    if plan.signed is not None and plan.signed.rate is not None:  # it does not move with later data
+        for name, value in {"rate": plan.signed.rate, "money": plan.signed.rate * cf.level, "reason": ""}.items():
+            table[name] = table[name].mask(table["decides"], value)
     rates = deciding_rates(table)
     reached = (measured > 0) & (measured >= rates - RATE_TOLERANCE)
     passed = reached.where(table["decides"] & rates.notna() & np.isfinite(measured), None)
@@ -70,7 +73,7 @@ def thresholds_of_case(
     for rate, (_, row) in zip(rates.tolist(), table.iterrows(), strict=True):
         key = ThresholdKey.of(row)
         pay = partial(_pay, plan, cf) if row["decides"] and main.sharing is not None else None
-        paid = payments_at(placebos, rate, _factors(key, rate, placebos, cf, own), config.seed, pay)
+        paid = payments_at(placebos, rate, error_factors(key, rate, placebos, cf, own), config.seed, pay)
         scenario = scenario_of(placebos, key) if row["decides"] else None
         needed = np.nan if scenario is None else insured_needed(scenario[0], DETECTED, POWER)
         rows.append({**paid, "insured_needed": needed})
@@ -96,7 +99,7 @@ def _own_row(contract: Contract, cf: Counterfactual) -> dict[str, Any]:
     return row | {"rate": rate, "money": rate * cf.level, "reason": ""}
 
 
-def _distant(placebos: pd.DataFrame, plan: Plan, pair: tuple[str, str]) -> pd.DataFrame:
+def distant_placebos(placebos: pd.DataFrame, plan: Plan, pair: tuple[str, str]) -> pd.DataFrame:
     """Return the placebos of a design and method outside the case's neighbours, refused ones included."""
     (design, method), panel = pair, plan.data.panel_of(pair[0])
     blocks = neighbour_blocks(panel, regions=plan.data.regions_of(panel))
@@ -104,8 +107,8 @@ def _distant(placebos: pd.DataFrame, plan: Plan, pair: tuple[str, str]) -> pd.Da
     return placebos[~placebos["block"].isin(blocks[panel.rows(plan.designs[design].treated)])]
 
 
-def _factors(
-    key: ThresholdKey, rate: float, placebos: pd.DataFrame, cf: Counterfactual, contract: Contract | None
+def error_factors(
+    key: ThresholdKey, rate: float, placebos: pd.DataFrame, cf: Counterfactual | None, contract: Contract | None
 ) -> Floats:
     """Return f (R,): the case's error over each placebo's, as the kind scales thresholds; 1 if it does not."""
     ones = np.ones(len(placebos))
@@ -115,7 +118,9 @@ def _factors(
     kind = KINDS.find(key.kind)
     if kind.multiple_of_standard_error and placebos["standard_error"].notna().any():
         errors = placebos["standard_error"].to_numpy(dtype=float)
-        own_error = predictive_error(cf)  # the threshold of a point estimate is that of the median placebo
+        own_error = (
+            np.nan if cf is None else predictive_error(cf)
+        )  # the threshold of a point estimate is that of the median placebo
         return (np.nanmedian(errors) if np.isnan(own_error) else own_error) / errors
     if kind.learns_from == "size" and kind.for_placebos is not None:
         by_size = kind.for_placebos(placebos, [key]).get(key)

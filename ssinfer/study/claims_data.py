@@ -11,6 +11,7 @@ import pandas as pd
 
 from ssinfer.claims import Population
 from ssinfer.claims.backend.calendar import Calendar
+from ssinfer.claims.before import tables_before
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, STANDARDS, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
@@ -50,7 +51,12 @@ def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractCon
             _check_year(design, population, periods)
         for key in WINDOW_KEYS:
             named_periods(getattr(design, key), periods, f"windows.{key}")
-    with data as claims:
+    with data as opened:
+        claims = opened
+        if (seal := config.seal) is not None:
+            known, present = tables_before(opened.tables, seal.end_of_claims(periods), seal.as_of)
+            seal.present |= present
+            claims = replace(opened, tables=known, simulated=None)
         return _group_persons(config, claims, extract_claims(config, periods, claims.tables))
 
 

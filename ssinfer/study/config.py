@@ -3,31 +3,25 @@
 import datetime as dt
 import hashlib
 import json
-import re
 import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, refuse_unknown
 from ssinfer.study import config_blocks as parts
-from ssinfer.study.config_base import Config, Texts
+from ssinfer.study.config_base import Config, Date, Texts
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.designs import StudyDesign, designs_of, settling
 from ssinfer.study.first_edition import first_place, is_first_edition, second_edition
 from ssinfer.study.frames import BLOCKS
+from ssinfer.study.seal import Seal
 from ssinfer.study.sharing import contract_of
 from ssinfer.study.source import SOURCES, ChosenBySource, DataConfig
-
-
-def _iso_date(value: Any) -> Any:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)) is None:
-        raise ValueError("allowed: a date such as 2024-06-30")
-    return value
 
 
 class StudyConfig(Config):
@@ -38,7 +32,7 @@ class StudyConfig(Config):
     title: Texts
     question: Texts
     report: parts.ReportConfig = parts.ReportConfig()
-    date: Annotated[dt.date, BeforeValidator(_iso_date)] | None = None  # of the report; default: last day of the data
+    date: Date | None = None  # of the report; default: last day of the data
     currency: str = "EUR"
     seed: int = 1
     suppress_below: int = Field(10, ge=2)  # insured; `--confidential` hides nothing
@@ -47,6 +41,7 @@ class StudyConfig(Config):
     windows: parts.WindowsConfig
     backtest: parts.BacktestConfig = parts.BacktestConfig()
     advice: parts.AdviceConfig = parts.AdviceConfig()
+    agreement: parts.AgreementConfig = parts.AgreementConfig()
     population: list[parts.PopulationConfig] = [parts.PopulationConfig()]
     spending: list[SpendingConfig] = [SpendingConfig()]
     comparison: list[parts.ComparisonConfig] = Field(min_length=1)
@@ -56,6 +51,36 @@ class StudyConfig(Config):
     design: list[parts.DesignConfig] = []
     grid: parts.GridConfig | None = None
     scenario: list[parts.ScenarioConfig] = []
+    _seal: Seal | None = PrivateAttr(None)
+
+    @property
+    def seal(self) -> Seal | None:
+        """What may be read at signing; None: all of the data."""
+        return self._seal
+
+    def sealed(self, as_of: dt.date) -> Self:
+        """Return the study for signing: its sources read nothing of the first performance period and later.
+
+        Only periods whose run-out is over by `as_of` are read, so that no completion is needed.
+        """
+        config = self.with_run_outs(complete=False, provisional=False)
+        windows = tuple((part.baseline, part.performance) for part in self.fits.values())
+        months = max((part.run_out.months for part in self.spending if part.run_out), default=0)
+        config._seal = Seal(windows, as_of, months)  # noqa: SLF001
+        return config
+
+    def with_run_outs(self, **changes: Any) -> Self:
+        """Return the study with other values in each run-out."""
+        spending = [
+            part
+            if (out := part.run_out) is None
+            else part.model_copy(update={"run_out": out.model_copy(update=changes)})
+            for part in self.spending
+        ]
+        config = self.model_copy(update={"spending": spending})
+        for name in ("designs", "fits"):
+            vars(config).pop(name, None)
+        return config
 
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:
@@ -124,8 +149,8 @@ class StudyConfig(Config):
         return tuple(sorted({*filter(None, self.backtest.injected), self.advice.target_saving}))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 of every setting but date and report: the study's hash, fixed before its result is seen."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"date", "report"}), sort_keys=True)
+        """Return a SHA-256 of every setting but date, report and agreement, fixed before the result is seen."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"date", "report", "agreement"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

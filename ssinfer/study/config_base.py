@@ -1,11 +1,13 @@
 """Config: base class of all tables of a study file, and the kinds of value that several tables share."""
 
 import datetime as dt
+import re
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -42,6 +44,13 @@ def _by_language(value: Any) -> Any:
     return value
 
 
+def _iso_date(value: Any) -> Any:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)) is None:
+        raise ValueError("allowed: a date such as 2024-06-30")
+    return value
+
+
+Date = Annotated[dt.date, BeforeValidator(_iso_date)]
 Texts = Annotated[str | dict[str, str], PlainValidator(_by_language)]  # a text, or texts by language
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ssinfer.language import tags
-from ssinfer.study.config_base import Config, Fraction, Names, Periods, Real, Texts
+from ssinfer.study.config_base import Config, Date, Fraction, Names, Periods, Real, Texts
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
@@ -108,6 +108,15 @@ class AdviceConfig(Config):
 
     target_saving: Fraction = 0.03
     detection: Fraction = 0.5
+
+
+class AgreementConfig(Config):
+    """Dates of an agreement (`ssinfer sign`): of signing, of the last known payment, of delivery and of settlement."""
+
+    signed: Date | None = None  # default: today
+    as_of: Date | None = None  # default: the day before the start, or that of signing if it is earlier
+    delivery: Date | None = None  # default: the extraction of the run-out, or the end of its months
+    settlement: Date | None = None  # default: three months after delivery
 
 
 class ThresholdConfig(Config):

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomlkit
 
 from ssinfer.backtesting.placebos import Placebos, PlaceboSample, placebo_units
@@ -29,6 +30,7 @@ from ssinfer.study.designs import StudyDesign
 from ssinfer.study.hidden import HiddenGroups, find_hidden
 from ssinfer.study.look import Look, look_at
 from ssinfer.study.sharing import contract_of
+from ssinfer.study.signed import Signed
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.windows import rolling_windows
 
@@ -52,6 +54,7 @@ class Plan:
     inputs: Mapping[str, Path]  # data files, and files of contracts, by the names that the study gives them
     read: tuple[StudyConfig, str]  # settings of the study file, and its text
     language: str = "en"  # the tag of the language of all that is printed
+    signed: Signed | None = None  # the agreement on which it settles
 
     @property
     def panel(self) -> Panel:
@@ -85,8 +88,8 @@ class Plan:
 
     @property
     def study_file(self) -> bytes:
-        """The study file as it was read; settings that were changed in Python as TOML."""
-        if self.read[0] is self.config:
+        """The study file as it was read; settings of an agreement, or changed in Python, as TOML."""
+        if self.read[0] is self.config and self.read[1]:
             return self.read[1].encode()
         return tomlkit.dumps(self.config.model_dump(mode="json", exclude_unset=True, exclude_none=True)).encode()
 
@@ -123,15 +126,38 @@ def plan_study(
     with speak(language):
         path, text = Path(path), read_text(Path(path), "the study file", StudyError, "Pass the path of a TOML file.")
         config = read_study(path, text)
+    return make_plan(config, text, path.parent, n_jobs=n_jobs, tell=tell, language=language)
+
+
+def make_plan(
+    config: StudyConfig,
+    text: str,
+    folder: Path,
+    *,
+    n_jobs: int = 1,
+    tell: Callable[[Look], None] | None = None,
+    language: str | None = None,
+    signed: Signed | None = None,
+) -> Plan:
+    """Load the data of a study, whose text was read from a file in a `folder`, and validate every step.
+
+    A sealed study (`StudyConfig.sealed`) reads nothing of the performance periods: its origins are those before them.
+    On an agreement, contracts and origins are as `signed`.
+    """
     with speak(language or config.report.language) as spoken:
         # Methods and sharing are validated before the data are read, which may take minutes.
         methods = make_methods(config)
         _check_threshold(config, methods)
-        contracts = {part.name: _contract(part) for part in config.sharing}
+        contracts = signed.contracts if signed else {part.name: _contract(part) for part in config.sharing}
         FOUND.clear()
-        data = config.data.load(config, path.parent, n_jobs)
-        files = {part.contract: Path(part.contract) for part in config.sharing if part.contract.endswith(".toml")}
-        inputs = config.data.files(path.parent) | FOUND | files
+        data = config.data.load(config, folder, n_jobs)
+        data = data if config.seal is None else config.seal.hide(data)
+        files = (
+            {}
+            if signed
+            else {part.contract: Path(part.contract) for part in config.sharing if part.contract.endswith(".toml")}
+        )
+        inputs = config.data.files(folder) | FOUND | files
         if data.whole is None:
             categories_of(config, ())
         designs = {name: _design(config, part, data) for name, part in config.fits.items()}
@@ -140,6 +166,11 @@ def plan_study(
             for name, part in config.fits.items()
             if part.origins is not None
         }
+        if signed:
+            origins |= signed.origins
+        elif config.seal is not None:
+            known = {name: _known(data.panel_of(name), designs[name], origins.get(name)) for name in designs}
+            origins = {name: windows for name, windows in known.items() if windows}
         case = config.case
         if case.ses is not None:
             data.panel.covariate(case.ses)
@@ -152,7 +183,9 @@ def plan_study(
         if case.placebos_at_most is not None:
             chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
         read, tag = (config, text), spoken.tag
-        plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, read, tag)
+        plan = Plan(
+            config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, read, tag, signed
+        )
         look = look_at(plan)
         if tell is not None:
             tell(look)
@@ -161,10 +194,20 @@ def plan_study(
             method, design = methods[method_name], designs[design_name]
             with raised_as(StudyError, f"design {design_name!r} with method {method_name!r}:"):
                 data_of_pair = plan.data_for(design_name, method_name)
-                if hasattr(method, "prepare"):
+                if hasattr(method, "prepare") and config.seal is None:
                     method.prepare(data_of_pair, design)
                 rolling_windows(plan.panel, design, plan.origins.get(design_name))
         return plan
+
+
+def _known(panel: Panel, design: Design, origins: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """Return the origins of the windows that end before the start, so that their spending is known at signing."""
+    known = np.isfinite(panel.spending).any(axis=0)
+    windows = {
+        window.origin: [label for label in (*window.baseline, *window.performance) if label not in window.masked]
+        for window in rolling_windows(panel, design, origins)
+    }
+    return tuple(origin for origin, labels in windows.items() if known[panel.columns(labels)].all())
 
 
 def make_methods(config: StudyConfig) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ssinfer.documents import parse_json, read_text, to_json
 from ssinfer.errors import StudyError
 from ssinfer.finding import Finding
 from ssinfer.foreign import Text
+from ssinfer.language import tags
 from ssinfer.panel import Panel
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.frames import OUTPUT, with_dictionary
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ssinfer.study.data import ClaimsCount
 
 MANIFEST, FINDING, STUDY_FILE, SUMS = "manifest.json", "finding.json", "study.toml", "SHA256SUMS"
+AGREEMENT = "agreement.toml"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,7 @@ class StudyResult:
     hidden: HiddenGroups | None = None  # None: to be found from the panels
     disclosed: bool = False  # whether this is what may be shown: see ssinfer.study.disclosure
     study_file: bytes = b""  # the study as run, in TOML
+    agreement: str = ""  # on which it settles, in TOML
     advice: Advice | None = None  # for the next contract
     no_advice: str = ""  # why there is none
 
@@ -95,6 +98,8 @@ def write_study(
         for name, table in with_dictionary(result.tables, result.currency).items():
             write_table(table, temporary / name)
         (temporary / STUDY_FILE).write_bytes(result.study_file)
+        if result.agreement:
+            (temporary / AGREEMENT).write_text(result.agreement, encoding="utf-8", newline="\n")
         if result.counterfactuals:
             trees = {"/".join(map(group_name, pair)): cf.to_datatree() for pair, cf in result.counterfactuals.items()}
             # HDF5 ends the process where a file may not grow; Python raises an error.
@@ -158,7 +163,19 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    ours = {*OUTPUT, "savings.nc", REPORT_DATA, "report.html", "figures", FINDING, STUDY_FILE, SUMS, MANIFEST}
+    ours = {
+        *OUTPUT,
+        "savings.nc",
+        REPORT_DATA,
+        "report.html",
+        "figures",
+        FINDING,
+        STUDY_FILE,
+        AGREEMENT,
+        SUMS,
+        MANIFEST,
+    }
+    ours |= {f"agreement.{tag}.html" for tag in tags()}
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
     if held:

@@ -56,7 +56,7 @@ def run_study(
         # before the first fit
         data_hash, inputs = plan.panel.fingerprint(), {name: sha256(path) for name, path in plan.inputs.items()}
         tables |= claims_tables(plan.data.claims)
-        result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
+        result = backtest_plan(plan, n_jobs, progress, tables) if "backtest" in parts else None
         case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
         if "evaluate" in parts:
             tables |= case_evidence(plan, case["counterfactuals"], result)
@@ -96,7 +96,7 @@ def run_study(
         )
 
 
-def _backtest(
+def backtest_plan(
     plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None, tables: dict[str, pd.DataFrame]
 ) -> BacktestResult:
     """Backtest the pairs of each data set (panel or cohort, by definition of spending), and join the results."""
@@ -160,6 +160,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
     return {
+        **({"agreement": dict(plan.signed.facts)} if plan.signed else {}),
         "title": str(own(plan.config.title)),
         "labels": {each.name: each.label for each in plan.config.designs if not isinstance(each.label, str)},
         "date": plan.config.date or plan.panel.timeline.last_day,

@@ -35,6 +35,9 @@ class PanelConfig(DataConfig):
         refuse_unknown(self.columns, allowed, "data.columns names", StudyError)
         unit = str(self.columns.get("unit", "unit"))
         frame = read_panel_file(folder / self.file, unit)
+        period = str(self.columns.get("period", "period"))
+        if config.seal is not None and period in frame:
+            frame = frame[frame[period].isin(config.seal.before(frame[period].dropna()))]
         default = str(self.columns.get("spending", "spending"))
         of = {part.name: part.column or ("" if len(config.spending) > 1 else default) for part in config.spending}
         scale = self.all_spending or next(iter(of.values()))

@@ -35,6 +35,7 @@ class VektisConfig(DataConfig):
         from ssinfer.datasets.vektis.file import read_vektis_file  # noqa: PLC0415
 
         years = span(self.years.first, self.years.last)
+        years = years if config.seal is None else config.seal.before(years)
         extra = [config.case.ses] if config.case.ses else []
         covariates = list(dict.fromkeys([CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]))
         saved = categories_of(config, CARE_TYPES)

@@ -1,0 +1,148 @@
+r"""The threshold of an agreement: a number, a table by insured, or a rule with the range of what it may learn.
+
+A threshold that is known then is a number, or a table by insured if it stands in the contract. A threshold that is
+learned with the donors' performance data is a rule with a range. With :math:`T_i` the threshold of placebo contract i,
+of :math:`n_i` insured-years, and :math:`s(n)^2 = k^2 / n + \tau^2` the variance of placebo savings
+(:func:`ssinfer.backtesting.noise.noise_components`), the range at n insured-years is
+
+.. math:: [\, q_{0.01}, q_{0.99} \,] \cdot s(n) / s(n_0), \qquad q \text{ the quantiles of } T_i \, s(n_0) / s(n_i)
+
+with :math:`n_0` the insured-years that are expected at signing. It holds the thresholds of 98% of contracts like the
+placebos. Placebos are those of windows that end before the start, outside the neighbours of the contract group. If
+their sizes are too equal to tell k from :math:`\tau`, s is 1.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.backtesting.frames import rows_with
+from ssinfer.backtesting.noise import noise_components
+from ssinfer.backtesting.payments_at import payments_at
+from ssinfer.backtesting.result import BacktestResult
+from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_key
+from ssinfer.contracts.contract import Contract
+from ssinfer.contracts.settle import required_rate
+from ssinfer.errors import RefusalError, StudyError
+from ssinfer.panel import carried_forward
+from ssinfer.streams import stream_of
+from ssinfer.study.case_thresholds import distant_placebos, error_factors, thresholds_of_case
+from ssinfer.study.plan import Plan
+from ssinfer.study.verdict import deciding_rates
+from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
+from ssinfer.thresholds.placebo import placebo_threshold
+from ssinfer.typing import Floats
+
+SAVINGS = (2, 3, 5)  # true savings, per cent, whose detection is signed
+RANGE = (0.01, 0.99)  # quantiles of the thresholds of placebos
+SIZES = (0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5)  # of the expected insured, in the table of a threshold by size
+RULE = "threshold(n) between lower and upper, times sqrt(k^2 / n + shock^2) / sqrt(k^2 / insured_years + shock^2)"
+
+
+def key_of(plan: Plan) -> ThresholdKey:
+    """Return the threshold that decides: the contract's own, unless the contract leaves it to the study."""
+    main = plan.config.main_design
+    contract = plan.contract_of(main)
+    if contract is not None and contract.threshold.kind != "computed":
+        return ThresholdKey(CONTRACT)
+    if main.threshold is None:
+        raise StudyError("The contract takes its threshold from the study. Add a table [[threshold]].")
+    return main.threshold.key
+
+
+def threshold_of(plan: Plan, result: BacktestResult, pair: tuple[str, str]) -> dict[str, Any]:
+    """Return the table [threshold]: a number, a table by insured, or a rule with its range; with its rates."""
+    key, contract = key_of(plan), plan.contract_of(plan.config.main_design)
+    panel, design = plan.data.panel_of(pair[0]), plan.designs[pair[0]]
+    columns = panel.columns([label for label in design.performance if label not in design.masked])
+    sizes = np.ones(panel.spending.shape) if panel.insured_years is None else carried_forward(panel.insured_years)
+    sizes = sizes[np.ix_(panel.rows(design.treated), columns)].sum(axis=0)
+    years, assigned = float(sizes.sum()), float(sizes.mean() * (panel.timeline.per_year or 1))
+    placebos = distant_placebos(result.placebos, plan, pair)
+    learned = placebos[placebos["status"] == "ok"]
+    if learned.empty:
+        raise StudyError(f"No placebo contract could be fitted: {'; '.join(placebos['reason'].unique()[:1])}")
+    table: dict[str, Any] = {**vars(key), "insured_years": years, "assigned": assigned}
+    rates = _by_size(key, contract, assigned)
+    if rates is not None:
+        rate = rates[SIZES.index(1.0)]
+        table |= {"form": "number" if len(set(rates)) == 1 else "table", "rate": rate}
+        table |= {"by_assigned": [[round(assigned * size), known] for size, known in zip(SIZES, rates, strict=True)]}
+    elif (number := _number(plan, result, pair, key, learned)) is not None:
+        rate = number
+        table |= {"form": "number", "rate": rate}
+    else:
+        table |= {"form": "rule", "rule": RULE, **_range(result, key, learned, years)}
+        row = rows_with(result.thresholds, design=pair[0], method=pair[1], size_class="all")
+        row = row[key.rows(row)]
+        return table | (_rates(row.iloc[0]) if len(row) else {})
+    if not np.isfinite(rate):
+        raise StudyError(
+            f"The threshold is {rate} at {assigned:,.0f} insured, so nothing could be paid. Choose another."
+        )
+    paid = payments_at(placebos, rate, error_factors(key, rate, placebos, None, contract), plan.config.seed)
+    return table | _rates(paid)
+
+
+def _by_size(key: ThresholdKey, contract: Contract | None, assigned: float) -> list[float] | None:
+    """Return the thresholds at `SIZES` of a kind that needs the number of insured only; None for other kinds."""
+    numbers = np.maximum(1.0, assigned * np.array(SIZES))
+    if key.kind == CONTRACT and contract is not None:
+        return [float(rate) for rate in np.broadcast_to(required_rate(contract, numbers)[0], numbers.shape)]
+    kind = KINDS.find(key.kind)
+    if kind.learns_from != "size" or kind.for_placebos is None:
+        return None
+    return [float(rate) for rate in kind.for_placebos(pd.DataFrame({"assigned": numbers}), [key])[key]]
+
+
+def _number(
+    plan: Plan, result: BacktestResult, pair: tuple[str, str], key: ThresholdKey, learned: pd.DataFrame
+) -> float | None:
+    """Return a threshold that needs no performance data: of placebos with point estimates, or of a method so declared.
+
+    None: it is learned with the donors' performance data.
+    """
+    if key.kind == "placebo" and learned["standard_error"].isna().all():
+        return float(placebo_threshold(learned, key.fraction, key.side).rate)
+    method = plan.methods[pair[1]]
+    if getattr(getattr(method, "method", method), "information", "settlement") != "signing":
+        return None
+    seed = stream_of(plan.config.seed, *pair, "case")
+    cf = method.fit(plan.data_for(*pair), plan.designs[pair[0]], seed=seed)
+    table = thresholds_of_case(plan, result, cf, pair, np.nan)
+    return float(deciding_rates(table)[table["decides"]].iloc[0])
+
+
+def _range(result: BacktestResult, key: ThresholdKey, learned: pd.DataFrame, years: float) -> dict[str, Any]:
+    """Return the range of a learned threshold at the expected insured-years, and how it depends on them."""
+    thresholds = thresholds_of_key(learned, key, result.errors)
+    if thresholds is None or not np.isfinite(thresholds).any():
+        raise StudyError(
+            f"No placebo contract has a {key.kind} threshold, so its range is not known. Choose another kind."
+        )
+    try:
+        noise = noise_components(learned, replicates=2)
+        table = {"k": noise.k, "shock": noise.shock}
+    except RefusalError:
+        table = {"k": 0.0, "shock": 1.0}
+    scale = table_scale(table, learned["insured_years"].to_numpy(dtype=float))
+    scaled = thresholds * table_scale(table, np.array([years])) / scale
+    lower, upper = np.quantile(scaled[~np.isnan(scaled)], RANGE, method="inverted_cdf")
+    return {"lower": float(lower), "upper": float(upper), **table, "n_placebos": len(learned)}
+
+
+def table_scale(table: dict[str, Any], years: Floats) -> Floats:
+    """Return s(n) of the signed k and shock at insured-years n."""
+    return np.asarray(np.sqrt(table["k"] ** 2 / years + table["shock"] ** 2))
+
+
+def _rates(row: Any) -> dict[str, Any]:
+    """Return the false-payment rate and what is found of true savings, each with its standard error."""
+    named = {"false_payments": "false_payment_rate"} | {f"found_{s}": f"detection_rate_{s}" for s in SAVINGS}
+    rates = {
+        name: {"value": float(row[column]), "se": float(row[f"{column}_se"])}
+        for name, column in named.items()
+        if column in row and np.isfinite(row[column])
+    }
+    return {**rates, "judged": int(row["n_rows"])}
