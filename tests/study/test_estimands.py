@@ -42,14 +42,15 @@ parameters = { n_draws = 100, history = 0 }
 """
 TARIFFS = {"gp": 30.0, "hospital": 900.0}
 UNITS = ["contract", *(f"d{i:02d}" for i in range(11))]
-STARTS, YEARS = [f"{year}-01-01" for year in (2018, 2019, 2020, 2021)], (2018, 2019, 2020)
+YEARS = 2018, 2019, 2020
 
 
 def raw_claims():
     """Of the contract group 50 old persons leave, and 50 young ones come from d00; its prices fall by 5%."""
     rng = np.random.default_rng(3)
-    n = 240 * len(UNITS)
-    unit, born = np.repeat(UNITS, 240), rng.choice([*range(1942, 1959), *range(1972, 1988)], n)
+    unit = np.repeat(UNITS, [240, 240, *[80] * 10])
+    n = len(unit)
+    born = rng.choice([*range(1942, 1959), *range(1972, 1988)], n)
     insured = pd.DataFrame({"person": np.arange(n), "birth_year": born, "sex": rng.choice(["M", "V"], n)})
     moves = dict.fromkeys(np.flatnonzero((unit == "contract") & (born < 1954))[:50], "d00")
     moves |= dict.fromkeys(np.flatnonzero((unit == "d00") & (born > 1976))[:50], "contract")
