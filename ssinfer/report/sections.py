@@ -31,7 +31,7 @@ SECTIONS = (
     Section("thresholds-section", leads.thresholds_lead),
     Section("evidence", leads.evidence_lead),
     Section("sensitivity", sensitivity_findings),
-    Section("known-truth"),
+    Section("known-truth", leads.truth_lead),
     Section("counting", counting_findings),
     Section("advice", advice_findings),
     Section("one-scale", leads.one_scale_lead),

@@ -83,3 +83,14 @@ def one_scale_lead(analysis: Analysis) -> Iterator[Finding]:
         less = {name: int((table[name] < table[name][0]).sum()) for name in ("threshold_money", "misallocation")}
         name = "lead_one_scale" if table["settles"][0] else "lead_one_scale_first"
         yield Finding(name, {"n": len(table) - 1, **less})
+
+
+def truth_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return the true saving of simulated claims beside the measured one, and whether the interval contains it."""
+    truths, row = getattr(analysis.result.claims, "truth", {}), analysis.saving(analysis.main)
+    if row is not None and analysis.main[0] in truths:
+        true = truths[analysis.main[0]].rate
+        known = pd.notna(row["lower"] + row["upper"])
+        inside = "inside" if row["lower"] <= true * row["benchmark"] <= row["upper"] else "outside"
+        name = f"lead_truth_{inside}" if known else "lead_truth_no_interval"
+        yield Finding(name, {"true": true, "measured": row["savings_rate"]})

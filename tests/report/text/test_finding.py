@@ -1,9 +1,13 @@
 """Findings of the verdict and of the designs: ids and numbers, against the fits and the placebos themselves."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from ssinfer.report.text.finding import design_findings, threshold_findings, verdict_findings
+from ssinfer.report.text.leads import truth_lead
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 
@@ -58,3 +62,12 @@ def test_without_a_backtest_or_with_too_few_placebos_no_design_is_best(analysis,
     few = without(study, backtest=without(study.backtest, thresholds=study.backtest.thresholds.iloc[:0]))
     n = int((study.backtest.placebos["role"] == "placebo").sum())
     assert numbers_of(design_findings(without(analysis, result=few))) == {"too_few_placebos": {"n": n, "n_ok": n}}
+
+
+def test_the_section_on_the_known_truth_says_whether_the_interval_contains_it(analysis, without):
+    rate = analysis.saving(analysis.main)["savings_rate"]
+    for true, name in ((rate, "lead_truth_inside"), (0.9, "lead_truth_outside")):
+        claims = SimpleNamespace(truth={"a": SimpleNamespace(rate=true)})
+        (finding,) = truth_lead(replace(analysis, result=without(analysis.result, claims=claims)))
+        assert (finding.id, finding.numbers["measured"]) == (name, rate)
+    assert not [*truth_lead(analysis)]
