@@ -16,7 +16,8 @@ from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.first_page import first_page
 from ssinfer.report.marked import marked
-from ssinfer.report.write import MAX_LIMITS, write_report
+from ssinfer.report.template import MAX_LIMITS
+from ssinfer.report.write import write_report
 from ssinfer.sentences import say
 from ssinfer.study.next_contract import next_contract
 from ssinfer.thresholds.kind import ThresholdKey
