@@ -36,7 +36,6 @@ def refuse_fewer_lines(then: ClaimsTables, now: ClaimsTables, day: Any) -> None:
 def explain_changes(
     tables: Mapping[str, ClaimsTables],
     definitions: Mapping[str, tuple[Population, Spending]],
-    *,
     periods: Iterable[Any],
     performance: Iterable[Any],
     units: Iterable[str],
@@ -48,33 +47,30 @@ def explain_changes(
     date. The rows "then" and "now" hold the counted lines and cents, before completion and truncation; the causes add
     up to their difference, exactly. `claimants` are persons with a change, `largest` the share of one in the changes.
     """
-    (then, (population, old)), (now, (new_population, new)) = ((tables[w], definitions[w]) for w in ("then", "now"))
-    held = {}
-    for name in PERSONS:
-        if (table := getattr(now, name)) is not None:
-            then.connection.con.register(f"now_{name}", table.to_pyarrow())
-            held[name] = then.connection.table(f"now_{name}")
+    then, now = tables["then"], tables["now"]
+    (population, old), (new_population, new) = definitions["then"], definitions["now"]
+    held = {name: table.to_pyarrow() for name in PERSONS if (table := getattr(now, name)) is not None}
+    for name, table in held.items():
+        then.connection.con.register(f"now_{name}", table)
+    persons = {name: then.connection.table(f"now_{name}") for name in held}
     steps = [
         (then, population, old),
-        (ClaimsTables(then.connection, **held, claims=then.claims), new_population, old),
+        (ClaimsTables(then.connection, **persons, claims=then.claims), new_population, old),
         (now, new_population, old),
         (now, new_population, replace(old, run_out=new.run_out)),
         (now, new_population, new),
     ]
     calendar = Calendar.of(periods)
-    counted = [_by_person(*step, calendar, [*performance], {*units}) for step in steps]
-    rows = [{"cause": "then", **_total(counted[0])}]
+    columns = [calendar.position(label) for label in performance]
+    counted = [_by_person(*step, calendar, columns, {*units}) for step in steps]
+    rows: list[dict[str, Any]] = []
     for cause, before, after in zip(CAUSES, counted, counted[1:], strict=False):
-        change = after.sub(before, fill_value=0).astype("int64")
-        change = change[(change != 0).any(axis=1)]
+        change = after.sub(before, fill_value=0)
         size = change["cents"].abs()
-        behind = {"claimants": len(change), "largest": float(size.max() / size.sum()) if size.sum() else 0.0}
-        rows.append({"cause": cause, **_total(change), **behind})
-    return pd.DataFrame([*rows, {"cause": "now", **_total(counted[-1])}])
-
-
-def _total(frame: pd.DataFrame) -> dict[str, int]:
-    return {name: int(frame[name].sum()) for name in ("lines", "cents")}
+        behind = {"claimants": int((change != 0).any(axis=1).sum()), "largest": float(size.max() / max(size.sum(), 1))}
+        rows.append({"cause": cause, **change.sum().astype(int), **behind})
+    ends = [{"cause": when, **part.sum().astype(int)} for when, part in (("then", counted[0]), ("now", counted[-1]))]
+    return pd.DataFrame([*rows, *ends])
 
 
 def _by_person(
@@ -82,19 +78,15 @@ def _by_person(
     population: Population,
     spending: Spending,
     calendar: Calendar,
-    performance: list[Any],
+    columns: list[int],
     units: set[str],
 ) -> pd.DataFrame:
     """Return lines and cents (repriced) per person of some units in some periods."""
-    columns = [calendar.position(label) for label in performance]
     with closing(Scratch(tables.connection)) as scratch:
         pieces, names = enrolment_pieces(tables, population, calendar, scratch)
         counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=False)
         numbers = [number for number, name in enumerate(names) if name in units]
-        rows = counted.filter(
-            counted["code"] == lines.COUNTED, counted["t"].isin(columns), counted["unit"].isin(numbers)
-        )
-        frame: pd.DataFrame = sums(
-            rows.mutate(cents=rows["used"]).drop("used"), ("person",), "lines", "cents"
-        ).to_pandas()
-    return frame.set_index("person")
+        inside = counted["t"].isin(columns) & counted["unit"].isin(numbers)
+        rows = counted.filter(counted["code"] == lines.COUNTED, inside).select("person", "lines", cents="used")
+        frame: pd.DataFrame = sums(rows, ("person",), "lines", "cents").to_pandas()
+    return frame.set_index("person").astype("int64")

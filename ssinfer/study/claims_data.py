@@ -15,7 +15,6 @@ from ssinfer.claims.before import tables_before
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, STANDARDS, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
-from ssinfer.design import Design
 from ssinfer.errors import ClaimsError, StudyError, raised_as
 from ssinfer.finding import Finding
 from ssinfer.names import match_names
@@ -135,16 +134,13 @@ def _run_out(
     """Return the errors of completed spending by name of the fits whose run-out is not over."""
     found: dict[str, RunOutNoise] = {}
     for fit, design in config.fits.items():
-        completion, run_out = extracted.extracts[extracted.uses[fit][0]].completion, design.spending.run_out
-        if run_out is None or not run_out.provisional or completion is None:
-            continue
-        views = {back: grouped(cohort).to_panel() for back, cohort in extracted.earlier[fit].items()}
-        windows = [
-            named_periods(getattr(design, key), panels[fit].periods, f"windows.{key}") for key in WINDOW_KEYS[:2]
-        ]
-        with raised_as(StudyError, f"design {design.name!r}:"):
-            noise = run_out_noise(panels[fit], views, Design(config.case.treated, *windows), completion, run_out.months)
-        found |= {} if noise is None else {fit: noise}
+        completion, panel = extracted.extracts[extracted.uses[fit][0]].completion, panels[fit]
+        if completion is not None and "period" in completion:
+            views = {back: grouped(cohort).to_panel() for back, cohort in extracted.earlier[fit].items()}
+            performance = named_periods(design.performance, panel.periods, "windows.performance")
+            with raised_as(StudyError, f"design {design.name!r}:"):
+                noise = run_out_noise(panel, views, config.case.treated, performance, completion)
+            found |= {} if noise is None else {fit: noise}
     return found
 
 

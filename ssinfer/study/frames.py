@@ -94,8 +94,6 @@ PROVISIONAL = FrameSchema(
     "one row per design and method whose run-out is not over: what the final settlement may be; 90% intervals",
     *DESIGN_AND_METHOD,
     Column("settles", "bool", "", "Whether this design and method settle."),
-    Column("months", "int", "months", "Age of the youngest performance period at the extraction."),
-    Column("until", "int", "months", "Age at which a period is final."),
     Column("to_come", "float", SHARE, "Share of the group's final spending that is still to be paid, expected."),
     Column("saving", "float", MONEY, "Final saving, expected."),
     Column("lower", "float", MONEY, "Final saving, 5th percentile."),

@@ -14,7 +14,7 @@ units (the provisional settlements of placebos). What it does not hold: persons 
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.design import Design
 from ssinfer.errors import StudyError
 from ssinfer.kernels.variance_components import variance_function
 from ssinfer.panel import Panel
@@ -47,8 +46,6 @@ class RunOutNoise:
     n_units: int = 2
     n_windows: int = 0
     to_come: float = 0.0  # share of the final spending of the group that is still to be paid, expected
-    months: int = 0  # age of the youngest period
-    until: int = 0  # months at which the settlement is final
 
     def variance(self, insured_years: Any) -> Any:
         """Return the variance of a group's own run-out."""
@@ -67,22 +64,26 @@ def earlier_days(extracted: dt.date, months: int, youngest: int, first: int, per
 
 
 def run_out_noise(
-    panel: Panel, earlier: Mapping[int, Panel], design: Design, completion: pd.DataFrame, until: int
+    panel: Panel,
+    earlier: Mapping[int, Panel],
+    treated: Sequence[str],
+    performance: Sequence[Any],
+    completion: pd.DataFrame,
 ) -> RunOutNoise | None:
-    """Return the errors of a design's window, None if its run-out is over.
+    """Return the errors of a performance window, None if its run-out is over.
 
     Parameters
     ----------
     panel : completed spending now; earlier windows are final
     earlier : views of the same units by number of years before the contract's window, completed by the same factors
-    design, completion, until : the windows; factors by young period; months at which a period is final
+    treated, performance, completion : units and periods of the contract; factors by young period
     """
-    columns, per_year = panel.columns(design.performance), panel.timeline.per_year or 1
+    columns, per_year = panel.columns(performance), panel.timeline.per_year or 1
     names = [panel.timeline.name(int(t)) for t in columns]
     young = completion.set_index(completion["period"].astype(str)).reindex(names)
     if young["factor"].isna().all():
         return None
-    outside = np.isin(panel.units, [*design.treated, *design.under_contract])
+    outside = np.isin(panel.units, treated)
     others = [unit for unit, out in zip(panel.units, outside, strict=True) if not out]
     years: Any = panel.insured_years
     errors, sizes = [], []
@@ -104,7 +105,7 @@ def run_out_noise(
     size = np.concatenate(sizes)
     scale = float(size.mean())
     fixed, shrinking = variance_function(np.concatenate(errors), np.column_stack([np.ones(size.size), scale / size]))
-    rows = panel.rows(design.treated)
+    rows = panel.rows(treated)
     money = (panel.spending[rows][:, columns] * years[rows][:, columns]).sum(axis=0)
     share = money / money.sum()
     relative = (young["standard_error"] / young["factor"]).fillna(0.0).to_numpy()
@@ -118,8 +119,6 @@ def run_out_noise(
         n_units=min(map(len, errors)),
         n_windows=len(errors),
         to_come=float(share @ (1 - 1 / young["factor"].fillna(1.0).to_numpy())),
-        months=int(young["months"].min()),
-        until=until,
     )
 
 
@@ -143,7 +142,7 @@ def provisional_row(
     factors = final_factors(noise, cf, rng, N_DRAWS)
     benchmark, spending = cf.level * factors[0], cf.pooled_spending * factors[1]
     saving, tails = benchmark - spending, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    row = {name: getattr(noise, name) for name in ("months", "until", "to_come", "n_units", "n_windows")}
+    row = {name: getattr(noise, name) for name in ("to_come", "n_units", "n_windows")}
     row |= {"saving": saving.mean(), "threshold": threshold, "common_error": noise.common}
     row |= {"own_error": np.sqrt(noise.variance(float(cf.insured_years.sum())))}
     row |= dict(zip(("lower", "upper"), np.quantile(saving, tails), strict=True))

@@ -89,7 +89,7 @@ def provisional_and_final(panel, paid, method, seed):
     now = view(panel, paid, AGES, factors)
     days = earlier_days(EXTRACTED, UNTIL, int(AGES[-1]), PERIODS.index("2023Q1"), 4)
     earlier = {back: view(panel, paid, AGES - 12 * back, factors) for back in days}
-    noise = run_out_noise(now, earlier, DESIGN, completion, UNTIL)
+    noise = run_out_noise(now, earlier, DESIGN.treated, DESIGN.performance, completion)
     ends = []
     for part in (now, view(panel, paid, np.full(len(PERIODS), UNTIL), {})):
         cf = make_method(method, METHODS[method]).fit(part, DESIGN, seed=seed)
