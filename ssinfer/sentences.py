@@ -102,6 +102,8 @@ def sentence(finding: Finding | str) -> str:
         )
     if isinstance(numbers.get("designs"), (list, tuple)):
         numbers["designs"] = say("all_designs") if numbers.get("all") else ", ".join(map(repr, numbers["designs"]))
+    if finding.id == "equal_blocks":
+        numbers["block"] = say(f"plan.{numbers['block']}")
     if finding.id == "placebo_sample":
         numbers["drawn"], numbers["units"] = map(sum, zip(*numbers["classes"], strict=True))
         of = (say("drawn_of", drawn=drawn, units=units) for drawn, units in numbers["classes"])

@@ -32,7 +32,7 @@ NAN, INF = float("nan"), float("inf")
         ([total(value, "EUR") for value in (NAN, INF)], ["\N{EN DASH}"] * 2),
         (count(44369.4), "44,369"),
         ([listed([*"abc"[:n]]) for n in range(4)], ["", "a", "a and b", "a, b and c"]),
-        ([shorten("short"), shorten("x" * 50, 10)], ["short", "xxxxxxxxx…"]),
+        ([shorten("short"), shorten("x" * 50, 10)], ["short", "xxxxx…xxxx"]),
     ],
 )
 def test_numbers_in_print(printed, expected):

@@ -26,8 +26,8 @@ MOST_DESIGNS = 12  # with more, those that none dominates are printed
 SCALE = "deviation_money:number threshold_all:percent threshold_money:number false_payment_rate:percent"
 FRONTIER = columns_of(f"number share_of_spending:percent:0 {SCALE} misallocation:number")
 RATES = "false_payment_rate:percent detection_rate_3:percent detection_rate_5:percent"
-PLACEBOS = columns_of(f"pair n_rows:number bias:percent sd:percent threshold:percent:2 {RATES}")
-GROUP = columns_of("pair benchmark:number spending:number saving:number interval:cell savings_rate:percent:1")
+PLACEBOS = columns_of(f"label n_rows:number bias:percent sd:percent threshold:percent:2 {RATES}")
+GROUP = columns_of("label benchmark:number spending:number saving:number interval:cell savings_rate:percent:1")
 
 
 def design_table(result: StudyResult) -> str:
@@ -43,9 +43,9 @@ def _parts(analysis: Analysis) -> Iterator[str]:
     else:
         yield from (say("console.design", name=name, label=own(label)) for name, label in result.design_labels.items())
         if result.backtest is not None:
-            yield from _placebos(result.backtest.scores, result.backtest.thresholds)
+            yield from _placebos(analysis, result.backtest.scores, result.backtest.thresholds)
         if len(result.savings):
-            yield from _contract_group(result.savings)
+            yield from _contract_group(analysis)
     yield ""
     texts = (in_words(findings(analysis)) for findings in (verdict_findings, threshold_findings))
     yield from (fill(text, WIDTH) for text in texts if text)
@@ -62,9 +62,9 @@ def _frontier(compared: pd.DataFrame) -> Iterator[str]:
     yield fill(say("console.rest", currency=currency_in_use(), n=len(compared) - len(rows), section=section), WIDTH)
 
 
-def _placebos(scores: pd.DataFrame, thresholds: pd.DataFrame) -> Iterator[str]:
+def _placebos(analysis: Analysis, scores: pd.DataFrame, thresholds: pd.DataFrame) -> Iterator[str]:
     """Return the errors of each design and method on placebos, and how often its placebo threshold would pay."""
-    rows = _with_pair(scores[scores["size_class"] == ALL_SIZES])
+    rows = analysis.labelled(scores[scores["size_class"] == ALL_SIZES])
     if len(thresholds):
         known = thresholds[COMPARISON_KEY.rows(thresholds) & (thresholds["size_class"] == ALL_SIZES)]
         rows = rows.merge(known, how="left", on=["design", "method"], suffixes=("", " of thresholds"))
@@ -72,23 +72,20 @@ def _placebos(scores: pd.DataFrame, thresholds: pd.DataFrame) -> Iterator[str]:
     for row in rows.to_dict("records"):
         if not math.isfinite(row.get("threshold", math.nan)):
             n_ok = row["n_rows"] - row["n_refused"] - row["n_failed"]
-            yield fill(say("console.few", pair=row["pair"], n_ok=n_ok, n_rows=row["n_rows"]), WIDTH)
+            yield fill(say("console.few", pair=row["label"], n_ok=n_ok, n_rows=row["n_rows"]), WIDTH)
 
 
-def _contract_group(savings: pd.DataFrame) -> Iterator[str]:
+def _contract_group(analysis: Analysis) -> Iterator[str]:
     """Return the table of the contract group, and the reasons for designs without a saving."""
-    rows = _with_pair(savings)
+    rows = analysis.labelled(analysis.result.savings)
     known = rows[rows["status"] == "ok"]
     yield from ("", say("console.contract_group", currency=currency_in_use()))
     if len(known):
         ends = zip(known["lower"], known["upper"], strict=True)
         yield _text(GROUP, known.assign(interval=[ranged(*limits, 0) for limits in ends]))
     for row in rows[rows["reason"] != ""].to_dict("records"):
-        yield f"{row['pair']}: {say(f'cell.status.{row["status"]}')}: {word('reason', row['reason'])}"
-
-
-def _with_pair(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(pair=frame["design"] + ", " + frame["method"])
+        status = [] if row["status"] == "ok" else [say(f"cell.status.{row['status']}")]  # ok: no interval
+        yield ": ".join([row["label"], *status, word("reason", row["reason"])])
 
 
 def _text(columns: tuple[TableColumn, ...], rows: pd.DataFrame) -> str:

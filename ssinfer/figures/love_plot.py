@@ -12,7 +12,7 @@ from ssinfer.benchmarks.matched.balance.measures import SMD
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import COLOURS, FAINT, INK, SOFT, figure, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
-from ssinfer.sentences import say
+from ssinfer.sentences import say, word
 
 MAX_COLUMNS = 3  # panels side by side
 AFTER = COLOURS[0]
@@ -60,7 +60,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         title = "\n".join(wrap(str(design), 66 // columns, max_lines=2, placeholder=" \N{HORIZONTAL ELLIPSIS}"))
         axis.set_title(title, loc="left", fontsize=9, weight="bold", color=INK)
         axis.set_xlabel(say("figure.balance.difference"))
-    grid[0, 0].set_yticks(range(len(row_of)), [shorten(name, 28) for name in row_of])
+    grid[0, 0].set_yticks(range(len(row_of)), [shorten(word("covariate", name), 28) for name in row_of])
     grid[0, 0].set_ylim(len(row_of) - 0.5, -0.5)
     grid[0, 0].set_xlim(0, reach)
     handles, labels = grid[0, 0].get_legend_handles_labels()

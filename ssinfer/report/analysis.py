@@ -1,6 +1,7 @@
 """Analysis: the result of a study, with the quantities that several parts of its report need."""
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import repeat
 
@@ -16,6 +17,9 @@ from ssinfer.study.queries import Pair, StudyQueries, pair_of
 from ssinfer.study.result import StudyResult
 from ssinfer.study.sensitivity import sensitivity
 
+MAX_NAME = 40  # characters of a label that stands for the name of a design
+QUOTES = quoted("\0").split("\0")
+
 
 class Analysis(StudyQueries):
     """The result of a study, with names of its parts in the language in use."""
@@ -26,17 +30,33 @@ class Analysis(StudyQueries):
         treated = next(iter(self.result.designs.values())).treated
         return own(", ".join(treated)) if len(treated) <= 3 else say("contracted_units", n=len(treated))
 
+    @cached_property
+    def _designs(self) -> dict[str, str]:
+        """The labels of designs that are given by language; none if one is too long for a name, or if two are equal."""
+        labels = {name: own(text) for name, text in self.result.design_labels.items() if isinstance(text, Mapping)}
+        short = all(len(label) <= MAX_NAME for label in labels.values())
+        return labels if short and len({*labels.values()}) == len(labels) else {}
+
+    def method(self, name: str) -> str:
+        """Return the name of a method, in words if it is that of a class or a usual one."""
+        try:
+            return say(f"cell.method.{name}")
+        except KeyError:
+            return own(name)
+
     def label(self, pair: Pair) -> str:
         """Return the name of a design, with the method if the study has several."""
-        name = pair[0].replace("_", " ")
-        return f"{name}, {pair[1]}" if len(self.result.methods) > 1 else name
+        name = self._designs.get(pair[0]) or own(pair[0].replace("_", " "))
+        return joined([name, self.method(pair[1])], ", ") if len(self.result.methods) > 1 else name
 
     def quoted(self, pair: Pair) -> str:
         """Return the label in quotation marks."""
-        return own(quoted(self.label(pair)))
+        return joined([QUOTES[0], self.label(pair), QUOTES[1]], "")
 
     def full_name(self, pair: Pair) -> str:
         """Return the label in quotation marks, followed by the description of the design."""
+        if pair[0] in self._designs:
+            return self.quoted(pair)
         tag, words = chosen(self.result.design_labels.get(pair[0], ""))
         description = foreign(words.strip().rstrip("."), tag)
         return say("described", name=self.quoted(pair), text=description) if description else self.quoted(pair)
@@ -51,7 +71,7 @@ class Analysis(StudyQueries):
         table = numbered(self.table("designs.csv"))
         texts = self.result.manifest.get("labels", {})
         label = [own(texts.get(name, text)) for name, text in table[["design", "label"]].to_numpy()]
-        methods = map(own, table["method"]) if len(set(table["method"])) > 1 else repeat("")
+        methods = map(self.method, table["method"]) if len(set(table["method"])) > 1 else repeat("")
         name = [joined(words, "; ") for words in zip(label, methods, strict=False)]
         words = {"label": label, "name": name}
         words["numbered"] = [joined([f"{n}.", text]) for n, text in zip(table["number"], name, strict=True)]
@@ -69,6 +89,8 @@ class Analysis(StudyQueries):
 
     def entry(self, block: str, name: str) -> str:
         """Return an entry of a building block in words."""
+        if block == "method":
+            return self.method(name)
         parts = self.result.manifest.get("study", {}).get(block, [])
         labels = {part["name"]: part.get("label") for part in parts if isinstance(part, dict)}
         if block == "windows":

@@ -119,6 +119,10 @@ class ReportTable:
         if isinstance(rows, Finding) or not len(rows):
             return sentence(rows) if isinstance(rows, Finding) else ""
         currency, own = currency_in_use(), f"table.{self.name}"
+        if "label" in rows.columns:  # a frame of pandas keeps no `lang`
+            names = {str(name): name for name in map(analysis.label, analysis.pairs)}
+            labels = [names.get(str(label), label) for label in rows["label"]]
+            rows = rows.assign(label=pd.Series(labels, rows.index, object))
         columns = columns_of(self.columns) if isinstance(self.columns, str) else self.columns
         shown = [column for column in columns if column.name in rows.columns]
         heads = {

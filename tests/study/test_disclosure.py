@@ -15,6 +15,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pseudo import from_no_catalogue
 
 import ssinfer as ss
 from ssinfer.console.design_table import design_table
@@ -477,3 +478,7 @@ def test_paths_of_placebos_are_those_that_are_shown(folder):
     assert set(paths[keys].astype(str).itertuples(index=False, name=None)) <= set(
         rows[keys].astype(str).itertuples(index=False, name=None)
     )
+
+
+def test_the_words_of_a_hidden_contract_are_all_from_the_catalogue(result, tmp_path):
+    assert from_no_catalogue(disclosed(result), tmp_path, "claims") == []

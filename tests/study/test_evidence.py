@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from pseudo import from_no_catalogue
 
 import ssinfer as ss
 from ssinfer.diagnostics.posterior import predictive_check, prior_contraction
@@ -219,3 +220,7 @@ def test_replicates_of_another_spread_fail(spread, status):
     [check] = predictive_check(ss.Counterfactual(**{**cf.__getstate__(), "inference": inference}))
     assert check.status == status
     assert predictive_check(cf) == []
+
+
+def test_the_words_of_evidence_are_all_from_the_catalogue(result, tmp_path):
+    assert from_no_catalogue(result, tmp_path) == []

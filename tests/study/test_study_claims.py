@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,23 +12,28 @@ import numpy as np
 import pandas as pd
 import pytest
 import tomlkit
+from pseudo import from_no_catalogue, names_of, pseudo_language, without_accents
 
 from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.claims.names import labels_of
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.console.look import look_text
+from ssinfer.console.plan import plan_text
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError, error_id
 from ssinfer.finding import Finding
+from ssinfer.language import speak
 from ssinfer.report import write_report
 from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
+from ssinfer.simulation.dutch_spending import CATEGORY_MEANS
 from ssinfer.simulation.known_saving import known_saving
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
 from ssinfer.study.claims_data import _group_persons
 from ssinfer.study.config import read_study
 from ssinfer.study.data import StudyData
+from ssinfer.study.disclosure import disclosed
 from ssinfer.study.failed import write_failed
 from ssinfer.study.first_edition import second_edition
 from ssinfer.study.look import look_at
@@ -459,3 +465,17 @@ def test_periods_beyond_the_claims_are_refused(simulated, tmp_path):
     printed = look_text(looks[0]).splitlines()
     assert len(printed) <= 22
     assert any(line.startswith("categories  hospital ") for line in printed)
+
+
+def test_the_words_of_claims_are_all_from_the_catalogue(plan, result, tmp_path):
+    assert from_no_catalogue(disclosed(result), tmp_path, "expected") == []
+    (tmp_path / "console").mkdir()
+    with pseudo_language(tmp_path / "console") as tag:
+        spoken = replace(plan, language=tag)
+        said = [look_text(look_at(spoken)), plan_text(spoken)]
+        with speak(tag):
+            failed = write_failed(tmp_path / "out", KeyError("kind"), spoken, ("backtest",), result.tables)
+        said.append((failed / "error.txt").read_text().split("Traceback")[0].splitlines()[0])
+    names = {"contract", "claims", "html", "figures", "zip", "csv", "manifest", "report", "study", "dictionary"}
+    own = {*names_of(result), *names, *re.findall(r"\w+", " ".join(CATEGORY_MEANS))}
+    assert without_accents("\n".join(said).splitlines(), own) == []

@@ -20,7 +20,7 @@ from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.names import threshold_name
 
 SPECIFICATIONS = (
-    "label:own threshold_name false_payment_rate:percent detection_rate:percent n_rows:number n_unjudged:number "
+    "label threshold_name false_payment_rate:percent detection_rate:percent n_rows:number n_unjudged:number "
     "admitted:word advised:word"
 )
 LADDER = (
@@ -28,14 +28,14 @@ LADDER = (
     "detection_rate_difference:percent insured:number years:number source:word"
 )
 PARETO = (
-    "label:own threshold_name abs_bias_case:percent:1 bias_sd_between:percent:1 abs_bias_selected:percent:1 "
+    "label threshold_name abs_bias_case:percent:1 bias_sd_between:percent:1 abs_bias_selected:percent:1 "
     "false_payment_rate:percent detection_rate:percent"
 )
 KIND_COLUMNS = (
     "threshold_name promised:percent:0 threshold:percent false_payment_rate:percent detection_rate_3:percent "
     "expected_overpayment_money:number expected_underpayment_money:number n_rows:number"
 )
-BY_SIZE = f"label:own size_class {KIND_COLUMNS}"
+BY_SIZE = f"label size_class {KIND_COLUMNS}"
 
 
 def _kinds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def _sizes(analysis: Analysis) -> pd.DataFrame:
 _all_sizes, _each_size = (partial(_kinds, by_size=by_size) for by_size in (False, True))
 TABLES = (
     ReportTable("ladder", "advice", 25, _ladder, LADDER),
-    ReportTable("kinds", "thresholds-section", 20, _all_sizes, f"label:own {KIND_COLUMNS}", _model_remarks),
+    ReportTable("kinds", "thresholds-section", 20, _all_sizes, f"label {KIND_COLUMNS}", _model_remarks),
     ReportTable("kinds-by-size", "thresholds-section", 30, _each_size, BY_SIZE, _model_remarks, folded=True),
     ReportTable("pareto", "advice", 50, _pareto, PARETO, _pareto_remarks),
     ReportTable("specifications", "advice", 60, _specifications, SPECIFICATIONS, folded=True),

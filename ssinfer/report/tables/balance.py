@@ -17,7 +17,7 @@ from ssinfer.sentences import say
 from ssinfer.study.queries import Pair
 
 COLUMNS = (
-    "label:own treated:cell control:cell effective:number smd variance_ratio ks equipoise matched effective_sample_size"
+    "label treated:cell control:cell effective:number smd variance_ratio ks equipoise matched effective_sample_size"
 )
 
 

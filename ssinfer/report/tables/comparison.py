@@ -24,15 +24,15 @@ PAIR = ["design", "method"]
 SIZE_CLASS = [*PAIR, "size_class"]
 MEASURES = ["threshold", "threshold_se", "false_payment_rate", "false_payment_rate_se"]
 SCORES = (
-    "label:own bias:percent case_bias:cell sd:percent bias_sd_between:percent:1 coverage_95:percent width_90:percent "
+    "label bias:percent case_bias:cell sd:percent bias_sd_between:percent:1 coverage_95:percent width_90:percent "
     "interval_score_90:percent"
 )
 PAYMENTS = (
-    "label:own judged:cell threshold:percent threshold_less_bias:percent case_rate:percent:1 case_money:money "
+    "label judged:cell threshold:percent threshold_less_bias:percent case_rate:percent:1 case_money:money "
     "false_payment_rate:percent detection_rate_3:percent detection_rate_5:percent"
 )
-REFUSALS = "label:own status:word share:cell reason:english times:number"
-SIZES = "label:own size_class n_units:number sd:percent threshold:percent false_payment_rate:percent"
+REFUSALS = "label status:word share:cell reason:english times:number"
+SIZES = "label size_class n_units:number sd:percent threshold:percent false_payment_rate:percent"
 
 
 def _designs(analysis: Analysis) -> pd.DataFrame:
@@ -146,7 +146,7 @@ def _placebos(analysis: Analysis) -> pd.DataFrame:
 
 
 TABLES = (
-    ReportTable("designs", "comparison", 10, _designs, "label:own description:own group baseline performance case_mix"),
+    ReportTable("designs", "comparison", 10, _designs, "label description:own group baseline performance case_mix"),
     ReportTable("scores", "comparison", 20, _scores, SCORES, _scores_remarks),
     ReportTable("payments", "comparison", 40, _payments, PAYMENTS, _payments_remarks),
     ReportTable("sizes", "comparison", 50, _sizes, SIZES),

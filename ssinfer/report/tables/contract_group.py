@@ -19,7 +19,7 @@ from ssinfer.study.queries import Pair
 
 INTERVALS = [(kind, level) for level in (0.95, 0.90) for kind in ("credible", "confidence")]
 SAVINGS = (
-    "label:own benchmark:money spending:money saving:money interval:cell savings_rate:percent:1 total:total "
+    "label benchmark:money spending:money saving:money interval:cell savings_rate:percent:1 total:total "
     "verdict:word failed_checks"
 )
 
@@ -109,13 +109,13 @@ def _spending(analysis: Analysis) -> pd.DataFrame:
     return case_frame(panel, result.designs[first[0]], shown, **names)
 
 
-TRUTH = "label:own true:percent:1 measured:percent:1 interval:cell difference:percent:1 covered:word"
+TRUTH = "label true:percent:1 measured:percent:1 interval:cell difference:percent:1 covered:word"
 KINDS = " ".join(f"{kind}_{100 * level:g}:cell" for kind, level in INTERVALS)
-SETTLEMENT = "label:own settles:word contract:own party:word amount:money reason"
+SETTLEMENT = "label settles:word contract:own party:word amount:money reason"
 TABLES = (
     ReportTable("truth", "known-truth", 10, _truth, TRUTH),
     ReportTable("savings", "case-section", 10, _savings, SAVINGS),
-    ReportTable("intervals", "case-section", 20, _intervals, f"label:own rate:percent:1 {KINDS}"),
+    ReportTable("intervals", "case-section", 20, _intervals, f"label rate:percent:1 {KINDS}"),
     ReportTable("settlement", "case-section", 40, _settlement, SETTLEMENT),
 )
 FRAME = ReportFigure("case", "case-section", 30, _spending, "paths.csv")

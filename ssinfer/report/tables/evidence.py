@@ -56,7 +56,7 @@ def _parameters(analysis: Analysis) -> pd.DataFrame:
 
 
 PREDICTIVE = "predictive.parquet"
-TABLES = ReportTable("checks", "evidence", 5, _rows, "label:own check_name status:word figure:cell limit:cell")
+TABLES = ReportTable("checks", "evidence", 5, _rows, "label check_name status:word figure:cell limit:cell")
 FRAME = (
     ReportFigure("donor_weights", "evidence", 10, lambda a: weights_frame(_tables(a, "weights.csv")), "weights.csv"),
     ReportFigure("baseline_path", "evidence", 20, _paths, "placebo_paths.parquet"),

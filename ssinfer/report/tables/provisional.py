@@ -9,7 +9,7 @@ from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable, ranged
 from ssinfer.sentences import word
 
-COLUMNS = "label:own to_come:percent saving:money interval:cell threshold:percent reaches:percent paid:percent "
+COLUMNS = "label to_come:percent saving:money interval:cell threshold:percent reaches:percent paid:percent "
 MAY_CHANGE = ("late", "corrections", "persons", "prices")
 
 

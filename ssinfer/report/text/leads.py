@@ -6,7 +6,6 @@ import pandas as pd
 
 from ssinfer.comparison import comparison_group
 from ssinfer.finding import Finding
-from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.tables.balance import balanced_pairs, judged_limits
 from ssinfer.report.text.finding import verdict_findings
@@ -21,7 +20,7 @@ def comparison_lead(analysis: Analysis) -> Iterator[Finding]:
         yield Finding("lead_comparison_none", {"n": n})
         return
     group, baseline = comparison_group(design.donors, len(design.under_contract)), span(design.baseline)
-    said = {"group": group, "baseline": baseline, "method": own(analysis.main[1]), "n": n - 1}
+    said = {"group": group, "baseline": baseline, "method": analysis.method(analysis.main[1]), "n": n - 1}
     yield Finding("lead_comparison" if n > 1 else "lead_comparison_only", said)
 
 

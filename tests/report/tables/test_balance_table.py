@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from pseudo import from_no_catalogue
 from simulated_matching import simulate_matching
 
 import ssinfer as ss
@@ -88,3 +89,7 @@ def test_the_report_shows_balance_before_any_effect(matched, tmp_path):
     assert page.index('id="balance-section"') < page.index('id="case-section"')
     assert (tmp_path / "out" / "figures" / "balance.svg").is_file()
     assert "FAIL" in page
+
+
+def test_the_words_of_a_comparison_of_persons_are_all_from_the_catalogue(matched, tmp_path):
+    assert from_no_catalogue(matched, tmp_path) == []
