@@ -76,7 +76,7 @@ def read_agreement(path: str | Path) -> Agreement:
             f"version that settles it: {install(version)}"
         )
     if not document or _digest(text) != given[0]:
-        raise StudyError(f"{path} was changed after it was signed: its hash does not fit. {_COPY}")
+        raise StudyError(f"{path} is no agreement, or was changed after it was signed: its hash does not fit. {_COPY}")
     return agreement
 
 

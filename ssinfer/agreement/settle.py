@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from ssinfer._version import __version__
 from ssinfer.agreement.agreement import Agreement, install, plain
-from ssinfer.agreement.signed_terms import parameters_of, settings_of, settles_of, terms_of, units_of, with_groups
+from ssinfer.agreement.sign import sign_config
+from ssinfer.agreement.signed_terms import parameters_of, settings_of, terms_of, units_of, with_groups
 from ssinfer.agreement.signed_threshold import table_scale
 from ssinfer.backtesting.frames import rows_with
 from ssinfer.contracts.contract import Contract, shipped_contracts
@@ -47,119 +48,84 @@ class Settling:
     ) -> None:
         if reason is not None and not reason.strip():
             raise StudyError("--amend is empty. Give the reason of the amendment: both parties will read it.")
-        self.agreement, self.reason, self.differences = agreement, reason, list[str]()
-        self.threshold = dict(agreement.document["threshold"])  # that of the amended agreement
+        self.first = self.agreement = agreement
+        self.reason, self.differences = reason, list[str]()
         self.folder, signed = Path() if study is None else study.parent, agreement.document["study"]
         given = signed if study is None else plain(read_study(study).model_dump(mode="json", exclude_unset=True))
-        config = self._read(
-            {**given, "data": {**given["data"], **{key: data[key] for key in data.keys() - {EXTRACTED}}}}
-        )
+        keys = {key: value for key, value in data.items() if key != EXTRACTED}
+        try:
+            config = StudyConfig.model_validate({**given, "data": {**given["data"], **keys}})
+        except ValidationError as error:
+            found = error.errors(include_url=False)[0]
+            key = ".".join(map(str, found["loc"]))
+            advice = " Give the data with --data PATH or --data KEY=PATH." if key.startswith("data") else self._install
+            raise StudyError(f"ssinfer {__version__} cannot settle on it: {key}: {found['msg']}.{advice}") from None
         groups = signed["case"].get("groups", {})
-        own = config.case.groups
-        config = with_groups(config, GroupsConfig(**groups)) if own is None or own.size is None else config
+        if config.case.groups is None or config.case.groups.size is None:
+            config = with_groups(config, GroupsConfig(**groups))
         if EXTRACTED in data:
             with raised_as(StudyError, f"--data {EXTRACTED}:", ValueError):
                 config = config.with_run_outs(extracted=dt.date.fromisoformat(data[EXTRACTED]))
         self.config = config
 
-    def _read(self, document: Mapping[str, Any]) -> StudyConfig:
-        try:
-            return StudyConfig.model_validate(document)
-        except ValidationError as error:
-            found = error.errors(include_url=False)[0]
-            key = ".".join(map(str, found["loc"]))
-            advice = "Give the data with --data PATH or --data KEY=VALUE." if key.startswith("data") else self._install
-            raise StudyError(f"ssinfer {__version__} cannot settle on it: {key}: {found['msg']}. {advice}") from None
+    def plan(self, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None) -> Plan:
+        """Return the plan on the signed terms; differences of study, contract, method and delivery are refused."""
+        document, sharing = self.agreement.document, self.config.sharing
+        stated = [part for part in sharing if part.contract in shipped_contracts() or Path(part.contract).is_file()]
+        now = terms_of({part.name: contract_of(part) for part in stated})
+        self._compare("study", document["study"], settings_of(self.config))
+        self._compare("contract", {name: document["contract"].get(name) for name in now}, now)
+        self._compare("parameters", document["parameters"], parameters_of(make_methods(self.config)))
+        if self._differ():  # a second agreement, signed as the first was
+            self._amend(**sign_config(self.config, self.folder, n_jobs=n_jobs, language=language).document)
+        document = self.agreement.document
+        threshold, terms = document["threshold"], document["contract"].items()
+        number = threshold["form"] == "number" and threshold["kind"] != CONTRACT
+        signed = Signed(
+            contracts={name: (Contract(**part["terms"]), part["share"]) for name, part in terms},
+            origins={name: tuple(labels) for name, labels in document["origins"].items()},
+            rate=threshold["rate"] if number else None,
+        )
+        with raised_as(StudyError, f"agreement {self.agreement.hash[:12]}:"):
+            plan = make_plan(self.config, "", self.folder, n_jobs=n_jobs, tell=tell, language=language, signed=signed)
+        units, known = units_of(plan), document["known"]
+        absent = [unit for unit in known["units"] if unit not in set(units)]
+        self.differences += [f"the delivery lacks {unit!r}, which was there at signing" for unit in absent]
+        if absent and self._differ():
+            self._amend(known={**known, "units": units})
+        return plan
+
+    def finish(self, plan: Plan, result: StudyResult) -> StudyResult:
+        """Return the result with its agreement, perhaps amended; a learned threshold outside the range is refused."""
+        rows, table = result.case_thresholds, self.agreement.document["threshold"]
+        rates = deciding_rates(rows)[rows["decides"].astype(bool)].dropna()
+        if table["form"] == "rule" and len(rates):
+            pair = {"design": plan.config.main_design.fit, "method": plan.config.settling[1]}
+            years = rows_with(result.savings, **pair)["insured_years"].to_numpy(dtype=float)[:1]
+            times = (table_scale(table, years) / table_scale(table, np.array([table["insured_years"]])))[0]
+            lower, rate, upper = table["lower"] * times, rates.iloc[0], table["upper"] * times
+            if not lower <= rate <= upper:
+                signed = f"{100 * lower:.2f}% to {100 * upper:.2f}% at {years[0]:,.0f} insured-years"
+                self.differences.append(f"the learned threshold is {100 * rate:.2f}%, and the signed range is {signed}")
+                if self._differ():
+                    ends = {"lower": min(lower, rate) / times, "upper": max(upper, rate) / times}
+                    self._amend(threshold={**table, **ends})
+        if self.reason is not None and not self.differences:
+            raise StudyError("--amend: nothing differs from the agreement. Leave --amend out.")
+        manifest = {**result.manifest, "agreement": self.agreement.facts}
+        return replace(result, agreement=self.agreement.text, manifest=manifest)
+
+    def _amend(self, **changed: Any) -> None:
+        """Make the second agreement: the terms now, the hash of the first, the reason and the differences."""
+        today = dt.datetime.now(dt.UTC).date()
+        amends = {"amends": self.first.hash, "date": today, "reason": self.reason, "differences": self.differences}
+        document = {**self.agreement.document, **changed, "versions": {"ssinfer": __version__}, "amends": amends}
+        self.agreement = Agreement.of({name: part for name, part in document.items() if name not in ("hash", "format")})
 
     @property
     def _install(self) -> str:
         version = self.agreement.document["versions"]["ssinfer"]
         return "" if version == __version__ else f" Or install the version that signed it: {install(version)}"
-
-    def plan(self, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None) -> Plan:
-        """Return the plan on the signed terms; differences of study, contract, method and delivery are refused."""
-        document = self.agreement.document
-        contracts = {name: (Contract(**part["terms"]), part["share"]) for name, part in document["contract"].items()}
-        stated = [
-            part
-            for part in self.config.sharing
-            if part.contract in shipped_contracts() or Path(part.contract).is_file()
-        ]
-        now = {part.name: contract_of(part) for part in stated}
-        self._compare("study", document["study"], settings_of(self.config))
-        self._compare("contract", {name: document["contract"].get(name) for name in now}, terms_of(now))
-        self._compare("parameters", document["parameters"], parameters_of(make_methods(self.config)))
-        self._refuse()
-        threshold, origins = document["threshold"], document["origins"]
-        number = threshold["form"] == "number" and threshold["kind"] != CONTRACT and self._same_threshold
-        signed = Signed(
-            contracts=contracts | now,
-            origins={name: tuple(labels) for name, labels in origins.items()},
-            rate=threshold["rate"] if number else None,
-            facts=self.agreement.facts,
-        )
-        with raised_as(StudyError, f"agreement {self.agreement.hash[:12]}:"):
-            plan = make_plan(self.config, "", self.folder, n_jobs=n_jobs, tell=tell, language=language, signed=signed)
-        units = {*units_of(plan)}
-        absent = [unit for unit in document["known"]["units"] if unit not in units]
-        self.differences += [f"the delivery lacks {unit!r}, which was there at signing" for unit in absent]
-        self._refuse()
-        return plan
-
-    def finish(self, plan: Plan, result: StudyResult) -> StudyResult:
-        """Return the result with its agreement, perhaps amended; a learned threshold outside the range is refused."""
-        main, (_, method) = plan.config.main_design, plan.config.settling
-        rows, table = result.case_thresholds, self.threshold
-        rates = deciding_rates(rows)[rows["decides"].astype(bool)].dropna()
-        if len(rates) and (table["form"] == "rule" or not self._same_threshold):
-            years = rows_with(result.savings, design=main.fit, method=method)["insured_years"].to_numpy(dtype=float)[:1]
-            if not self._same_threshold:
-                stated = {} if main.threshold is None else plain(vars(main.threshold.key))
-                table = {"form": "rule", "insured_years": years[0], "assigned": years[0], "k": 0.0, "shock": 1.0}
-                table |= {"kind": CONTRACT, **stated, "lower": rates.iloc[0], "upper": rates.iloc[0]}
-            times = table_scale(table, years) / table_scale(table, np.array([table["insured_years"]]))
-            lower, rate, upper = table["lower"] * times[0], rates.iloc[0], table["upper"] * times[0]
-            if not lower <= rate <= upper:
-                signed = f"{100 * lower:.2f}% to {100 * upper:.2f}% at {years[0]:,.0f} insured-years"
-                self.differences.append(f"the learned threshold is {100 * rate:.2f}%, and the signed range is {signed}")
-                self._refuse()
-                ends = {"lower": min(table["lower"], rate / times[0]), "upper": max(table["upper"], rate / times[0])}
-                table = {**table, **ends}
-            self.threshold = table
-        agreement = self.agreement if self.reason is None else self._amended(plan)
-        manifest = {**result.manifest, "agreement": agreement.facts}
-        return replace(result, agreement=agreement.text, manifest=manifest)
-
-    @property
-    def _same_threshold(self) -> bool:
-        """Whether the design, method and key of the threshold that settles are those that were signed."""
-        settles, main = self.agreement.document["settles"], self.config.main_design
-        stated = {} if main.threshold is None else plain(vars(main.threshold.key))
-        key = {} if self.threshold["kind"] == CONTRACT else {name: self.threshold.get(name) for name in stated}
-        return self.config.settling == (settles["design"], settles["method"]) and key in ({}, stated)
-
-    def _amended(self, plan: Plan) -> Agreement:
-        """Return the second agreement: the terms now, the hash of the first, the reason and the differences."""
-        if not self.differences:
-            raise StudyError("--amend: nothing differs from the agreement. Leave --amend out.")
-        first, config = self.agreement.document, plan.config
-        today = dt.datetime.now(dt.UTC).date()
-        changed = {
-            "settles": settles_of(plan),
-            "threshold": self.threshold,
-            "contract": terms_of(plan.contracts),
-            "parameters": parameters_of(plan.methods),
-            "versions": {"ssinfer": __version__},
-            "study": settings_of(config),
-            "amends": {
-                "amends": self.agreement.hash,
-                "date": today,
-                "reason": self.reason,
-                "differences": self.differences,
-            },
-        }
-        changed["amends"]["differences"] = self.differences
-        return Agreement.of({name: part for name, part in first.items() if name not in ("hash", "format")} | changed)
 
     def _compare(self, part: str, then: Any, now: Any) -> None:
         self.differences += [
@@ -168,13 +134,15 @@ class Settling:
             if not key.endswith(f"run_out.{EXTRACTED}")
         ]
 
-    def _refuse(self) -> None:
+    def _differ(self) -> bool:
+        """Return whether an amendment has differences; without a reason they are refused."""
         if self.differences and self.reason is None:
             named = "; ".join(self.differences[:MAX_NAMED])
             raise StudyError(
                 f"This is not what was signed (agreement {self.agreement.hash[:12]}): {named}. Settle on the signed "
                 f"terms, or write a second agreement with --amend REASON.{self._install}"
             )
+        return bool(self.differences)
 
 
 def differences(then: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

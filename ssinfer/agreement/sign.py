@@ -3,6 +3,7 @@
 import calendar
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from ssinfer.agreement.agreement import Agreement
 from ssinfer.agreement.signed_terms import parameters_of, settings_of, settles_of, terms_of, units_of, with_groups
 from ssinfer.agreement.signed_threshold import threshold_of
 from ssinfer.contracts.settle import settle
-from ssinfer.documents import read_text
 from ssinfer.errors import DataError, StudyError
 from ssinfer.finding import Finding
 from ssinfer.language import speak
@@ -30,70 +30,85 @@ EXAMPLES = (0.5, 1.0, 1.5)  # measured savings of the worked example, of the thr
 MONTHS = 3  # from delivery to settlement
 
 
-def sign_study(
-    path: str | Path,
+def sign_study(path: str | Path, **options: Any) -> Agreement:
+    """Return the agreement of a study file (TOML); see :func:`sign_config`."""
+    return sign_config(read_study(path), Path(path).parent, **options)
+
+
+def sign_config(
+    config: StudyConfig,
+    folder: Path,
     *,
     n_jobs: int = 1,
     tell: Callable[[Finding], object] | None = None,
     language: str | None = None,
-    today: dt.date | None = None,
 ) -> Agreement:
-    """Return the agreement of a study file. Nothing is read of the performance periods and later.
+    """Return the agreement of a study. Nothing is read of the performance periods and later.
 
     Parameters
     ----------
-    path : study file (TOML), with a design that settles, a threshold and a sharing rule
+    config : study with a design that settles, a threshold and a sharing rule
+    folder : that of the study file
     n_jobs : number of processes; the agreement does not depend on it
     tell : called with each finding on the data, such as that they hold more than is read
-    language : tag of the language of errors and of the look
-    today : day of signing, if the study has no `agreement.signed`
+    language : tag of the language of errors
 
     Raises
     ------
     StudyError : nothing can be settled, or no placebo window ends before the start
     """
-    text = read_text(Path(path), "the study file", StudyError, "Pass the path of a TOML file.")
-    config = read_study(path, text)
     main = config.main_design
     if not config.settling[0] or main.sharing is None:
-        raise StudyError(f"{path} settles nothing: an agreement needs [[sharing]] and a design that may settle.")
+        raise StudyError("The study settles nothing: an agreement needs [[sharing]] and a design that may settle.")
     with speak(language or config.report.language):
-        dates = _dates(config, today or dt.datetime.now(dt.UTC).date())
-        sealed = config.sealed(dates["as_of"])
-        plan = make_plan(sealed, text, Path(path).parent, n_jobs=n_jobs, language=language)
+        dates = _dates(config)
+        plan = make_plan(config.sealed(dates["as_of"]), "", folder, n_jobs=n_jobs, language=language)
         if tell is not None:
             for finding in plan.data.findings:
                 tell(finding)
-        pair = main.fit, config.settling[1]
         if main.fit not in plan.origins:
             raise StudyError(
                 f"No placebo window of {plan.designs[main.fit]!r} ends before the start, so its false payments cannot "
                 "be known at signing. Give data of earlier periods, or shorten the baseline."
             )
-        result = backtest_plan(replace(plan, pairs=(pair,)), n_jobs, None, {})
-        threshold = threshold_of(plan, result, pair)
-        return Agreement.of(_document(plan, dates, threshold, main.sharing))
+        pair = main.fit, config.settling[1]
+        threshold = threshold_of(plan, backtest_plan(replace(plan, pairs=(pair,)), n_jobs, None, {}), pair)
+        panel = plan.data.panel_of(main.fit)
+        rows = panel.spending[panel.rows(plan.designs[main.fit].treated)]
+        last = float(rows[:, np.isfinite(rows).all(axis=0)][:, -1].mean())
+        terms = {
+            "title": config.title,
+            "language": config.report.language,
+            "currency": config.currency,
+            **dates,
+            "settles": settles_of(plan),
+            "threshold": threshold,
+            "example": _examples(plan, threshold, main.sharing, round(last, -1)),
+            "contract": terms_of(plan.contracts),
+            "parameters": parameters_of(plan.methods),
+            "versions": {"ssinfer": __version__},
+            "study": settings_of(with_groups(config, getattr(plan.data.claims, "groups", None))),
+            "origins": {name: list(labels) for name, labels in plan.origins.items()},
+            "known": {"data_hash": panel.fingerprint(), "units": units_of(plan)},
+        }
+        return Agreement.of(terms)
 
 
-def _dates(config: StudyConfig, today: dt.date) -> dict[str, Any]:
-    """Return the dates; a period without a calendar has no start, so all but `signed` must then be stated."""
+def _dates(config: StudyConfig) -> dict[str, Any]:
+    """Return the dates that are stated or known; a period without a calendar has no start."""
     given, run_out = config.agreement, config.main_design.spending.run_out
-    signed, dates = given.signed or today, dict[str, Any]()
-    try:
+    signed = given.signed or dt.datetime.now(dt.UTC).date()
+    dates: dict[str, Any] = {"signed": signed, "as_of": given.as_of or signed, "delivery": given.delivery}
+    with suppress(DataError):
         periods = [parse_period(label) for label in _ends(config.main_design.performance)]
-    except DataError:
-        as_of, delivery = given.as_of or signed, given.delivery
-    else:
-        start, last = min(periods).first_day, max(periods).end - dt.timedelta(days=1)
-        dates["start"] = start
-        as_of = given.as_of or min(signed, start - dt.timedelta(days=1))
-        if as_of >= start:
-            raise StudyError(f"agreement.as_of is {as_of}; allowed: a day before the start, {start}. Give an earlier.")
-        due = run_out.extracted if run_out else last
-        delivery = given.delivery or due
-    if delivery is not None:
-        dates |= {"delivery": delivery, "settlement": given.settlement or _months_later(delivery, MONTHS)}
-    return {"signed": signed, "as_of": as_of, **dates}
+        start = min(periods).first_day
+        before, after = start - dt.timedelta(days=1), max(periods).end - dt.timedelta(days=1)
+        dates |= {"start": start, "as_of": given.as_of or min(signed, before)}
+        dates["delivery"] = given.delivery or (run_out.extracted if run_out else after)
+        if dates["as_of"] >= start:
+            raise StudyError(f"agreement.as_of is {given.as_of}; allowed: a day before the start, {start}.")
+    due = dates["delivery"] and _months_later(dates["delivery"], MONTHS)
+    return {**dates, "settlement": given.settlement or due}
 
 
 def _ends(performance: Any) -> list[Any]:
@@ -110,38 +125,12 @@ def _examples(plan: Plan, threshold: dict[str, Any], sharing: SharingConfig, ben
     """Return settlements of round numbers: savings below, at and above the threshold."""
     level = threshold.get("rate", (threshold.get("lower", 0.0) + min(threshold.get("upper", 0.0), 0.5)) / 2)
     level, rows = max(round(float(level), 3), 0.0), []
-    given: dict[str, Any] = {"benchmark": round(benchmark, -1), "quality": sharing.quality}
+    given: dict[str, Any] = {"benchmark": benchmark, "quality": sharing.quality}
     given |= {name: max(1.0, float(round(threshold[name], -1))) for name in ("insured_years", "assigned")}
     given |= {"threshold": level} if threshold["kind"] != CONTRACT else {}
-    for times in EXAMPLES:
-        saved = times * (level or 0.02)
-        given["spending"] = round(given["benchmark"] * (1 - saved), 2)
+    for saved in [times * (level or 0.02) for times in EXAMPLES]:
+        given["spending"] = round(benchmark * (1 - saved), 2)
         settled = settle(plan.contracts[sharing.name][0], **given, currency=plan.config.currency)
-        rows.append(
-            {**given, "threshold": level, "saved": saved, "lines": settled.lines, "payment": float(settled.payment)}
-        )
+        result = {"saved": saved, "lines": settled.lines, "payment": float(settled.payment)}
+        rows.append({**given, "threshold": level, **result})
     return rows
-
-
-def _document(plan: Plan, dates: dict[str, Any], threshold: dict[str, Any], sharing: SharingConfig) -> dict[str, Any]:
-    """Return the tables of the agreement; what a person reads stands first."""
-    config, main = plan.config, plan.config.main_design
-    panel = plan.data.panel_of(main.fit)
-    rows = panel.rows(plan.designs[main.fit].treated)
-    spending = panel.spending[rows][:, np.isfinite(panel.spending[rows]).all(axis=0)]
-    groups = None if plan.data.claims is None else plan.data.claims.groups
-    return {
-        "title": config.title,
-        "language": config.report.language,
-        "currency": config.currency,
-        **dates,
-        "settles": settles_of(plan),
-        "threshold": threshold,
-        "example": _examples(plan, threshold, sharing, float(spending[:, -1].mean())),
-        "contract": terms_of(plan.contracts),
-        "parameters": parameters_of(plan.methods),
-        "versions": {"ssinfer": __version__},
-        "study": settings_of(with_groups(config, groups)),
-        "origins": {name: list(labels) for name, labels in plan.origins.items()},
-        "known": {"data_hash": panel.fingerprint(), "units": units_of(plan)},
-    }

@@ -43,7 +43,7 @@ def settles_of(plan: Plan) -> dict[str, Any]:
 
 def with_groups(config: StudyConfig, groups: GroupsConfig | None) -> StudyConfig:
     """Return a study with the stated size of its groups of practices, which the data of a delivery do not change."""
-    if groups is None or groups.size is None:
+    if groups is None or groups.size is None:  # intact practices have their own
         return config
     return config.model_copy(update={"case": config.case.model_copy(update={"groups": groups})})
 

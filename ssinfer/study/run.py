@@ -160,7 +160,6 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
     return {
-        **({"agreement": dict(plan.signed.facts)} if plan.signed else {}),
         "title": str(own(plan.config.title)),
         "labels": {each.name: each.label for each in plan.config.designs if not isinstance(each.label, str)},
         "date": plan.config.date or plan.panel.timeline.last_day,

@@ -1,7 +1,7 @@
 """Signed: what an agreement fixes for the run that settles on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ssinfer.contracts.contract import Contract
@@ -16,12 +16,8 @@ class Signed:
     contracts : contract and sharing rate, by name of the sharing rule
     origins : first performance periods of the placebo windows that were known at signing, by name of fits
     rate : the threshold, a fraction of the benchmark; None: it is learned by the signed rule, or stands in the contract
-    units : units of the panel at signing
-    facts : what the manifest and the first page say of the agreement
     """
 
     contracts: Mapping[str, tuple[Contract, float]]
     origins: Mapping[str, tuple[Any, ...]]
     rate: float | None = None
-    units: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)

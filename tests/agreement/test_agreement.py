@@ -21,6 +21,7 @@ import ssinfer.agreement.settle as settling_module
 from ssinfer.agreement.agreement import Agreement, read_agreement
 from ssinfer.agreement.settle import Settling
 from ssinfer.agreement.sign import sign_study
+from ssinfer.agreement.signed_terms import settings_of
 from ssinfer.claims import ClaimsTables
 from ssinfer.claims.before import tables_before
 from ssinfer.cli import main
@@ -32,7 +33,9 @@ from ssinfer.report.agreement_page import write_agreement_pages
 from ssinfer.report.first_page import _meta
 from ssinfer.sentences import sentence
 from ssinfer.study import run_study
+from ssinfer.study.case import evaluate_case
 from ssinfer.study.config import read_study
+from ssinfer.study.seal import Seal
 from ssinfer.study.signed import Signed
 
 GOLDEN = Path(__file__).parents[1] / "golden_agreements"
@@ -42,6 +45,7 @@ RULE = STUDY.replace('method = "SyntheticControl"\nparameters = { inference = "n
 )
 DATA = pd.read_csv(GOLDEN / "panel" / "panel.csv")
 TODAY = dt.date(2021, 12, 1)
+PERIODS = [f"{year}Q{quarter}" for year in (2020, 2021, 2022) for quarter in (1, 2, 3, 4)]
 
 
 def write(folder, frame=DATA, text=RULE):
@@ -116,24 +120,6 @@ def test_claims_are_read_as_they_were_known_before_the_start():
     assert [*known.deaths.to_pandas()["person"]] == [5]
     assert [*known.programmes.to_pandas()["unit"]] == ["practice 03"]
     assert not tables_before(known, day, dt.date(2021, 11, 30))[1]
-
-
-def test_no_number_of_claims_after_the_start_changes_the_agreement(tmp_path):
-    rng, tables = np.random.default_rng(5), tmp_path / "tables"
-    shutil.copytree(GOLDEN / "claims", tmp_path, dirs_exist_ok=True)
-    frames = {name: pd.read_csv(tables / f"{name}.csv") for name in ("insured", "enrolment", "claims")}
-    late = frames["claims"]["date"] >= "2022-01-01"
-    amounts = (1e4 * rng.random(len(late))).round(2)
-    frames["claims"]["amount"] = frames["claims"]["amount"].mask(late, amounts)
-    frames["enrolment"].loc[::7, "end"] = "2022-05-05"
-    frames["insured"].loc[144] = [144, 1950, "V"]
-    frames["enrolment"].loc[144] = [144, "A", "practice 99", "2022-02-01", "2022-12-31"]
-    for name, frame in frames.items():
-        frame.to_csv(tables / f"{name}.csv", index=False)
-    told = []
-    agreement, kept = sign_study(tmp_path / "study.toml", tell=told.append), read_agreement(GOLDEN / "claims")
-    assert {**agreement.document, "versions": 0, "hash": 0} == {**kept.document, "versions": 0, "hash": 0}
-    assert [finding.id for finding in told] == ["performance_not_read"]
 
 
 def test_the_terms_say_what_was_signed(signed, settled):
@@ -279,6 +265,17 @@ def test_the_day_of_extraction_belongs_to_the_delivery():
         Settling(agreement, {"file": "absent", "extracted": "June"})
 
 
+def test_a_provisional_run_out_is_signed_as_it_is_stated(tmp_path):
+    shutil.copytree(GOLDEN / "claims", tmp_path, dirs_exist_ok=True)
+    text = (tmp_path / "study.toml").read_text(encoding="utf-8")
+    study = read_study(tmp_path / "study.toml", text.replace("months = 6 }", "months = 6, provisional = true }"))
+    assert study.sealed(TODAY).main_design.spending.run_out.provisional is False
+    assert settings_of(study)["spending"][0]["run_out"]["provisional"] is True
+    assert Seal((([2019], [2022]),), dt.date(2021, 12, 31), 6).end_of_claims(PERIODS) == dt.date(2021, 7, 1)
+    assert Seal((([2019], [2022]),), dt.date(2021, 12, 30), 6).end_of_claims(PERIODS) == dt.date(2021, 4, 1)
+    assert Seal((([2019], [2022]),), dt.date(2021, 12, 30)).end_of_claims(PERIODS) == dt.date(2022, 1, 1)
+
+
 def test_a_changed_study_can_be_amended(signed, settled, tmp_path):
     study = write(tmp_path, text=RULE.replace("share = 0.4", "share = 0.5"))
     amending = Settling(signed, {}, study, "the parties agreed on half")
@@ -302,10 +299,9 @@ def test_golden_agreements_settle_to_the_same_cent(name):
 
 def test_a_signed_number_does_not_move_with_later_data(settled):
     other = replace(settled.plan, signed=Signed({}, settled.plan.origins, rate=0.031))
-    table = run_study(other, parts=("evaluate",), n_jobs=1).case_thresholds
-    assert not table["decides"].any()  # without a backtest there is no placebo threshold
-    case = run_study(other, n_jobs=1)
-    assert case.settlement["threshold"].iloc[0] == 0.031
+    case = evaluate_case(other, settled.result.backtest, other.pairs)
+    assert case["settlement"]["threshold"].iloc[0] == 0.031
+    assert case["case_thresholds"].query("decides")["rate"].item() == 0.031
 
 
 MISTAKES = {
