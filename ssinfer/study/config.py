@@ -63,7 +63,9 @@ class StudyConfig(Config):
 
         Only periods whose run-out is over by `as_of` are read, so that no completion is needed.
         """
-        config = self.with_run_outs(complete=False, provisional=False)
+        config = self.with_run_outs(
+            complete=False, provisional=False, extracted=dt.date(9999, 1, 1)
+        )  # no factor is needed
         windows = tuple((part.baseline, part.performance) for part in self.fits.values())
         months = max((part.run_out.months for part in self.spending if part.run_out), default=0)
         config._seal = Seal(windows, as_of, months)  # noqa: SLF001

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ssinfer.claims import ClaimsTables, extract
+from ssinfer.claims import ClaimsTables, RunOut, extract
+from ssinfer.claims.backend.calendar import Calendar
 from ssinfer.claims.changes import refuse_fewer_lines
-from ssinfer.claims.completion import age_factors
+from ssinfer.claims.completion import age_factors, check_maturity
 from ssinfer.errors import ClaimsError, StudyError
 from ssinfer.panel import Panel
 from ssinfer.report import write_report
@@ -287,6 +288,14 @@ def test_noise_of_the_run_out_is_learned_from_other_units_in_earlier_years():
     assert np.sqrt(noise.variance(9000)) == pytest.approx(np.sqrt(4e-4 + 1.2 / 9000) / 1.05, rel=0.06)
     with pytest.raises(StudyError, match="0 earlier years are final, and there are 399 units"):
         run_out_noise(panel, {}, ["u000"], [2022], completion)
+
+
+def test_signing_a_provisional_study_needs_no_factor(folder):
+    study = read_study(folder / "provisional.toml")
+    with pytest.raises(ClaimsError, match="Or pass provisional=True"):
+        check_maturity(RunOut(extracted=dt.date(2023, 3, 31), months=9), Calendar.of(["2022Q3", "2022Q4"]))
+    sealed = study.sealed(dt.date(2021, 12, 31)).main_design.spending.run_out
+    check_maturity(RunOut(**sealed.model_dump()), Calendar.of(["2022Q3", "2022Q4"]))
 
 
 def test_days_of_earlier_views():
