@@ -119,7 +119,8 @@ class Settling:
         """Make the second agreement: the terms now, the hash of the first, the reason and the differences."""
         today = dt.datetime.now(dt.UTC).date()
         amends = {"amends": self.first.hash, "date": today, "reason": self.reason, "differences": self.differences}
-        document = {**self.agreement.document, **changed, "versions": {"ssinfer": __version__}, "amends": amends}
+        changed |= {"signed": today, "versions": {"ssinfer": __version__}, "amends": amends}
+        document = {**self.agreement.document, **changed}
         self.agreement = Agreement.of({name: part for name, part in document.items() if name not in ("hash", "format")})
 
     @property

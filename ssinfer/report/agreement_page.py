@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ssinfer.agreement.agreement import Agreement
+from ssinfer.contracts.contract import Contract
 from ssinfer.finding import Finding
 from ssinfer.foreign import chosen
 from ssinfer.language import speak, tags
@@ -63,7 +64,10 @@ def _sharing(document: dict[str, Any]) -> list[Finding]:
     kind = "excess" if terms["threshold"]["sharing"] == "excess" else "first"
     found = [Finding(f"agreement.shares_{kind}", {"share": part["share"]})]
     losses = terms["sharing"].get("losses", 0.0)
-    found.append(Finding("agreement.losses", {"share": losses}) if losses else Finding("agreement.no_losses", {}))
+    if losses or not Contract(**terms).two_sided:
+        found.append(Finding("agreement.losses", {"share": losses}) if losses else Finding("agreement.no_losses", {}))
+    else:
+        found.append(Finding("agreement.losses_vary", {}))
     return found
 
 

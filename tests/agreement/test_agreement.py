@@ -22,11 +22,13 @@ from ssinfer.agreement.agreement import Agreement, read_agreement
 from ssinfer.agreement.settle import Settling
 from ssinfer.agreement.sign import sign_study
 from ssinfer.agreement.signed_terms import settings_of
+from ssinfer.agreement.signed_threshold import threshold_of
 from ssinfer.claims import ClaimsTables
 from ssinfer.claims.before import tables_before
 from ssinfer.cli import main
 from ssinfer.contracts.contract import Contract, load_contract, shipped_contracts
 from ssinfer.contracts.settle import settle
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import StudyError
 from ssinfer.language import tags
 from ssinfer.report.agreement_page import write_agreement_pages
@@ -35,8 +37,10 @@ from ssinfer.sentences import sentence
 from ssinfer.study import run_study
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.config import read_study
+from ssinfer.study.plan import make_plan
 from ssinfer.study.seal import Seal
 from ssinfer.study.signed import Signed
+from ssinfer.thresholds.placebo import placebo_threshold
 
 GOLDEN = Path(__file__).parents[1] / "golden_agreements"
 STUDY = (GOLDEN / "panel" / "study.toml").read_text(encoding="utf-8")
@@ -276,6 +280,24 @@ def test_a_provisional_run_out_is_signed_as_it_is_stated(tmp_path):
     assert Seal((([2019], [2022]),), dt.date(2021, 12, 30)).end_of_claims(PERIODS) == dt.date(2022, 1, 1)
 
 
+def test_a_method_that_needs_no_performance_data_signs_a_number(settled, folder):
+    plan = make_plan(read_study(folder / "study.toml").sealed(TODAY), "", folder)
+    draws = 2_900.0 + 60.0 * np.random.default_rng(1).standard_normal(2_000)
+    fits = []
+
+    def fit(data, _design, seed):
+        fits.append((np.isfinite(data.spending).any(axis=0)[-1], seed))
+        return Counterfactual.from_draws(draws, "sampling", insured_years=8_000.0)
+
+    stub = SimpleNamespace(information="signing", needs="panel", fit=fit)
+    plan = replace(plan, methods={"AdministrativeBenchmark": stub})
+    table = threshold_of(plan, settled.result.backtest, ("all", "AdministrativeBenchmark"))
+    placebos = settled.result.backtest.placebos
+    expected = placebo_threshold(placebos[placebos["unit"] != "unit 00"], 0.9, "one-sided", draws.std() / draws.mean())
+    assert (table["form"], table["rate"]) == ("number", pytest.approx(expected.rate))
+    assert [hidden for hidden, _ in fits] == [False]
+
+
 def test_a_changed_study_can_be_amended(signed, settled, tmp_path):
     study = write(tmp_path, text=RULE.replace("share = 0.4", "share = 0.5"))
     amending = Settling(signed, {}, study, "the parties agreed on half")
@@ -340,6 +362,11 @@ def test_pages_of_numbers_tables_and_amendments(tmp_path):
         write_agreement_pages(read_agreement(GOLDEN / name), tmp_path)
         assert said in (tmp_path / "agreement.en.html").read_text(encoding="utf-8")
     document = read_agreement(GOLDEN / "panel").document
+    quality = asdict(load_contract("alternative-quality-contract"))
+    shared = {key: part for key, part in document.items() if key not in ("hash", "format")}
+    shared["contract"] = {"sharing": {"share": 0.4, "terms": quality}}
+    write_agreement_pages(Agreement.of(shared), tmp_path)
+    assert "Losses are shared too" in (tmp_path / "agreement.en.html").read_text(encoding="utf-8")
     second = {**document, "amends": {"amends": "a" * 64, "reason": "it moved", "date": dt.date(2022, 5, 1)}}
     del second["hash"], second["format"]
     write_agreement_pages(Agreement.of(second), tmp_path)
