@@ -395,7 +395,7 @@ def test_too_few_placebos_for_a_threshold_are_said_on_the_console_and_in_the_fin
     study.write_text(f'{study.read_text()}\n[threshold]\nkind = "placebo"\n')
     code, printed, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1)
     check_small_study(15, tmp_path / "out", code, said)
-    assert "all, SyntheticControl: 14 of 14 fits have an estimate." in " ".join(printed.split())
+    assert "all: 14 of 14 fits have an estimate." in " ".join(printed.split())
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "No settlement under “all”: 14 placebo units cannot show a 95% threshold" in page
 
