@@ -48,10 +48,9 @@ class Agreement:
     @property
     def late(self) -> str:
         """What was decided after the start: "" (nothing), "signed" or "amended"."""
-        start, amended = self.document.get("start"), self.document.get("amends", {}).get("date")
-        if start is None or max(self.document["signed"], amended or self.document["signed"]) < start:
+        if self.document["signed"] < self.document["start"]:
             return ""
-        return "amended" if amended else "signed"
+        return "amended" if "amends" in self.document else "signed"
 
     @property
     def facts(self) -> dict[str, Any]:

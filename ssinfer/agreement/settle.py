@@ -22,8 +22,8 @@ from ssinfer.study.config_claims import GroupsConfig
 from ssinfer.study.look import Look
 from ssinfer.study.plan import Plan, make_methods, make_plan
 from ssinfer.study.result import StudyResult
+from ssinfer.study.seal import Signed
 from ssinfer.study.sharing import contract_of
-from ssinfer.study.signed import Signed
 from ssinfer.study.verdict import deciding_rates
 from ssinfer.thresholds.kind import CONTRACT
 

@@ -3,7 +3,6 @@
 import calendar
 import datetime as dt
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,10 @@ from ssinfer.agreement.agreement import Agreement
 from ssinfer.agreement.signed_terms import parameters_of, settings_of, settles_of, terms_of, units_of, with_groups
 from ssinfer.agreement.signed_threshold import threshold_of
 from ssinfer.contracts.settle import settle
-from ssinfer.errors import DataError, StudyError
+from ssinfer.errors import DataError, StudyError, raised_as
 from ssinfer.finding import Finding
 from ssinfer.language import speak
-from ssinfer.periods import parse_period
 from ssinfer.study.config import StudyConfig, read_study
-from ssinfer.study.config_base import Span
 from ssinfer.study.config_blocks import SharingConfig
 from ssinfer.study.plan import Plan, make_plan
 from ssinfer.study.run import backtest_plan
@@ -95,24 +92,17 @@ def sign_config(
 
 
 def _dates(config: StudyConfig) -> dict[str, Any]:
-    """Return the dates that are stated or known; a period without a calendar has no start."""
-    given, run_out = config.agreement, config.main_design.spending.run_out
+    """Return the dates that are stated, or their defaults."""
+    given, run_out, day = config.agreement, config.main_design.spending.run_out, dt.timedelta(days=1)
+    with raised_as(StudyError, "Periods without a calendar cannot be signed:", DataError):
+        start, last = config.performance[0].first_day, config.performance[-1].end - day
     signed = given.signed or dt.datetime.now(dt.UTC).date()
-    dates: dict[str, Any] = {"signed": signed, "as_of": given.as_of or signed, "delivery": given.delivery}
-    with suppress(DataError):
-        periods = [parse_period(label) for label in _ends(config.main_design.performance)]
-        start = min(periods).first_day
-        before, after = start - dt.timedelta(days=1), max(periods).end - dt.timedelta(days=1)
-        dates |= {"start": start, "as_of": given.as_of or min(signed, before)}
-        dates["delivery"] = given.delivery or (run_out.extracted if run_out else after)
-        if dates["as_of"] >= start:
-            raise StudyError(f"agreement.as_of is {given.as_of}; allowed: a day before the start, {start}.")
-    due = dates["delivery"] and _months_later(dates["delivery"], MONTHS)
-    return {**dates, "settlement": given.settlement or due}
-
-
-def _ends(performance: Any) -> list[Any]:
-    return [performance.first, performance.last] if isinstance(performance, Span) else list(performance)
+    as_of = given.as_of or min(signed, start - day)
+    if as_of >= start:
+        raise StudyError(f"agreement.as_of is {as_of}; allowed: a day before the start, {start}. Give an earlier day.")
+    delivery = given.delivery or (run_out.extracted if run_out else last)
+    settlement = given.settlement or _months_later(delivery, MONTHS)
+    return {"signed": signed, "as_of": as_of, "start": start, "delivery": delivery, "settlement": settlement}
 
 
 def _months_later(day: dt.date, months: int) -> dt.date:

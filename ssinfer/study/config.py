@@ -12,8 +12,9 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_vali
 
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, refuse_unknown
+from ssinfer.periods import Period, parse_period
 from ssinfer.study import config_blocks as parts
-from ssinfer.study.config_base import Config, Date, Texts
+from ssinfer.study.config_base import Config, Date, Span, Texts
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.designs import StudyDesign, designs_of, settling
@@ -63,22 +64,23 @@ class StudyConfig(Config):
 
         Only periods whose run-out is over by `as_of` are read, so that no completion is needed.
         """
-        config = self.with_run_outs(
-            complete=False, provisional=False, extracted=dt.date(9999, 1, 1)
-        )  # no factor is needed
-        windows = tuple((part.baseline, part.performance) for part in self.fits.values())
+        config = self.with_run_outs(complete=False, provisional=False, extracted=dt.date(9999, 1, 1))
         months = max((part.run_out.months for part in self.spending if part.run_out), default=0)
-        config._seal = Seal(windows, as_of, months)  # noqa: SLF001
+        config._seal = Seal(self.performance[0], self.performance[-1], as_of, months)  # noqa: SLF001
         return config
+
+    @property
+    def performance(self) -> list[Period]:
+        """The first and last performance periods of all designs, ascending; DataError if they have no calendar."""
+        windows = [part.performance for part in self.fits.values()]
+        ends = [(part.first, part.last) if isinstance(part, Span) else part for part in windows]
+        return sorted(parse_period(label) for labels in ends for label in labels)
 
     def with_run_outs(self, **changes: Any) -> Self:
         """Return the study with other values in each run-out."""
-        spending = [
-            part
-            if (out := part.run_out) is None
-            else part.model_copy(update={"run_out": out.model_copy(update=changes)})
-            for part in self.spending
-        ]
+        outs = [part.run_out and part.run_out.model_copy(update=changes) for part in self.spending]
+        parts = zip(self.spending, outs, strict=True)
+        spending = [part.model_copy(update={"run_out": out}) for part, out in parts]
         config = self.model_copy(update={"spending": spending})
         for name in ("designs", "fits"):
             vars(config).pop(name, None)

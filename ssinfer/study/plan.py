@@ -29,8 +29,8 @@ from ssinfer.study.data import WINDOW_KEYS, StudyData, categories_of, named_peri
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.hidden import HiddenGroups, find_hidden
 from ssinfer.study.look import Look, look_at
+from ssinfer.study.seal import Signed
 from ssinfer.study.sharing import contract_of
-from ssinfer.study.signed import Signed
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.windows import rolling_windows
 

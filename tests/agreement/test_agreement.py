@@ -31,6 +31,7 @@ from ssinfer.contracts.settle import settle
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import StudyError
 from ssinfer.language import tags
+from ssinfer.periods import parse_period
 from ssinfer.report.agreement_page import write_agreement_pages
 from ssinfer.report.first_page import _meta
 from ssinfer.sentences import sentence
@@ -38,8 +39,7 @@ from ssinfer.study import run_study
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.config import read_study
 from ssinfer.study.plan import make_plan
-from ssinfer.study.seal import Seal
-from ssinfer.study.signed import Signed
+from ssinfer.study.seal import Seal, Signed
 from ssinfer.thresholds.placebo import placebo_threshold
 
 GOLDEN = Path(__file__).parents[1] / "golden_agreements"
@@ -275,9 +275,9 @@ def test_a_provisional_run_out_is_signed_as_it_is_stated(tmp_path):
     study = read_study(tmp_path / "study.toml", text.replace("months = 6 }", "months = 6, provisional = true }"))
     assert study.sealed(TODAY).main_design.spending.run_out.provisional is False
     assert settings_of(study)["spending"][0]["run_out"]["provisional"] is True
-    assert Seal((([2019], [2022]),), dt.date(2021, 12, 31), 6).end_of_claims(PERIODS) == dt.date(2021, 7, 1)
-    assert Seal((([2019], [2022]),), dt.date(2021, 12, 30), 6).end_of_claims(PERIODS) == dt.date(2021, 4, 1)
-    assert Seal((([2019], [2022]),), dt.date(2021, 12, 30)).end_of_claims(PERIODS) == dt.date(2022, 1, 1)
+    for day, months, first in ((31, 6, 7), (30, 6, 4), (30, 0, 1)):
+        seal = Seal(*map(parse_period, (2022, 2022)), dt.date(2021, 12, day), months)
+        assert seal.end_of_claims(PERIODS) == dt.date(2021 + (months == 0), first, 1)
 
 
 def test_a_method_that_needs_no_performance_data_signs_a_number(settled, folder):
@@ -367,7 +367,11 @@ def test_pages_of_numbers_tables_and_amendments(tmp_path):
     shared["contract"] = {"sharing": {"share": 0.4, "terms": quality}}
     write_agreement_pages(Agreement.of(shared), tmp_path)
     assert "Losses are shared too" in (tmp_path / "agreement.en.html").read_text(encoding="utf-8")
-    second = {**document, "amends": {"amends": "a" * 64, "reason": "it moved", "date": dt.date(2022, 5, 1)}}
+    second = {
+        **document,
+        "amends": {"amends": "a" * 64, "reason": "it moved", "date": TODAY},
+        "signed": dt.date(2022, 5, 1),
+    }
     del second["hash"], second["format"]
     write_agreement_pages(Agreement.of(second), tmp_path)
     page = (tmp_path / "agreement.en.html").read_text(encoding="utf-8")
