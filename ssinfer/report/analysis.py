@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import repeat
+from typing import Any
 
 import pandas as pd
 
@@ -87,12 +88,15 @@ class Analysis(StudyQueries):
         """What changes of one choice would do to the threshold, the saving and the verdict."""
         return sensitivity(self)
 
+    def settings(self, block: str) -> list[dict[str, Any]]:
+        """Return the entries of a building block as the study file has them."""
+        return [part for part in self.result.manifest.get("study", {}).get(block, []) if isinstance(part, dict)]
+
     def entry(self, block: str, name: str) -> str:
         """Return an entry of a building block in words."""
         if block == "method":
             return self.method(name)
-        parts = self.result.manifest.get("study", {}).get(block, [])
-        labels = {part["name"]: part.get("label") for part in parts if isinstance(part, dict)}
+        labels = {part["name"]: part.get("label") for part in self.settings(block)}
         if block == "windows":
             return re.sub("[a-z]+", lambda word: say(f"entry.windows.{word[0]}", word[0]), name)
         return own(labels[name]) if labels.get(name) else say(f"entry.{block}.{name}", "") or own(name)

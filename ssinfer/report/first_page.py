@@ -12,7 +12,7 @@ from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.tables.provisional import settling_row
 from ssinfer.report.text.finding import measured_finding, reason_finding
-from ssinfer.study.limits import REPORTED, failed_checks, other_limits, sureness, threshold_sense
+from ssinfer.study.limits import REPORTED, failed_checks, known_truth, other_limits, sureness, threshold_sense
 from ssinfer.study.next_contract import next_contract
 from ssinfer.study.verdict import REACHED, Verdict
 
@@ -42,7 +42,7 @@ class FirstPage:
     axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
     sure, sensible, following : findings that answer a question; the first is the short answer
     earned, counted : what true savings earn; the share of all spending that they are percentages of, None if unknown
-    limits : limits of the answer, failed checks first
+    limits : limits of the answer: the known true saving, then failed checks, then others
     failed : number of failed checks of the design and method that settle
     """
 
@@ -86,7 +86,7 @@ def first_page(analysis: Analysis) -> FirstPage:
         counted=next(
             (float(row["share_of_spending"]) for _, row in analysis.compared.iterrows() if row["settles"]), None
         ),
-        limits=(*failed, *other_limits(analysis)),
+        limits=(*known_truth(analysis), *failed, *other_limits(analysis)),
         failed=len(failed),
     )
 

@@ -60,6 +60,19 @@ def threshold_sense(verdict: Verdict) -> Iterator[Finding]:
     yield Finding("sensible_found", {"found": 100 * found["value"], "low": REPORTED[0], "high": REPORTED[1]})
 
 
+def known_truth(study: StudyQueries) -> Iterator[Finding]:
+    """Yield the true saving of simulated claims, how far the measured one is from it, and the payment it deserves."""
+    measured, truths = study.verdict.measured, study.table("truth.csv")
+    if measured is None or study.hidden or not len(truths):
+        return
+    for _, truth in truths[truths["design"] == study.main[0]].iterrows():
+        due = Finding("limit_truth_due", {"due": study.share * truth["total"]})
+        shares = study.result.manifest.get("settles", {}).get("shares")
+        numbers = {"true": truth["rate"], "measured": measured["rate"], "due": due if shares else ""}
+        high = measured["rate"] > truth["rate"]
+        yield Finding("limit_truth_high" if high else "limit_truth_low", numbers)
+
+
 def failed_checks(study: StudyQueries) -> list[Finding]:
     """Return the failed checks of the design and method that settle, the worst by figure against limit first."""
     if study.hidden:
@@ -100,5 +113,8 @@ def other_limits(study: StudyQueries) -> Iterator[Finding]:
         if len(same) > 1:
             paid = int(((same["measured"] > 0) & (same["measured"] >= same["rate"])).sum())
             agree = "limit_agree_paid" if paid else "limit_agree_unpaid"
-            yield Finding("limit_definition" if 0 < paid < len(same) else agree, {"n": len(same), "paid": paid})
+            rates = {"low": float(same["measured"].min()), "high": float(same["measured"].max())}
+            yield Finding(
+                "limit_definition" if 0 < paid < len(same) else agree, {"n": len(same), "paid": paid, **rates}
+            )
     yield Finding("limit_spillover", {})

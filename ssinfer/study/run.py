@@ -1,5 +1,6 @@
 """Runs a study: backtest, then the case. Only this package knows the order of the steps."""
 
+import hashlib
 import os
 import platform
 from collections.abc import Callable
@@ -78,6 +79,8 @@ def run_study(
         intact = intact_groups(plan) if "backtest" in parts else None
         if intact is not None and intact.table is not None:
             tables["intact_groups.csv"] = intact.table
+        manifest = _manifest(plan, parts, result, data_hash) | {"inputs": inputs}
+        manifest["information"] = {pair[1]: cf.information for pair, cf in case["counterfactuals"].items()}
         return StudyResult(
             **{name: getattr(plan.config, name) for name in ("title", "question", "currency", "suppress_below")},
             **{name: getattr(plan, name) for name in ("panel", "designs", "design_labels", "methods", "hidden")},
@@ -89,7 +92,7 @@ def run_study(
             tables=tables,
             backtest=result,
             study_file=plan.study_file,
-            manifest=_manifest(plan, parts, result, data_hash) | {"inputs": inputs},
+            manifest=manifest,
             advice=advice,
             no_advice=no_advice,
             **case,
@@ -165,6 +168,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "date": plan.config.date or plan.panel.timeline.last_day,
         "ssinfer": __version__,
         "study_hash": plan.study_hash,
+        "study_file": hashlib.sha256(plan.study_file).hexdigest(),
         "data_hash": data_hash,
         "language": plan.language,
         "data": sentence(plan.data.label),

@@ -250,7 +250,7 @@ def test_expected_spending_by_hand(plan):
 def test_the_report_says_first_that_the_data_are_simulated_and_shows_the_truth(result, written):
     html = (written / "report.html").read_text(encoding="utf-8")
     body = html.split("<body>")[1].lstrip()
-    assert '<p class="kind" id="data-note">Simulated data with known truth' in body[:120]
+    assert '<p class="kind" id="data-note">Simulated data with a known true saving' in body[:120]
     for part in ('id="truth"', 'id="attrition"', 'id="truncation"', 'id="intact-groups"'):
         assert part in html, part
     assert "The input equals the counted population plus the exclusions" in html

@@ -1,16 +1,19 @@
-"""Table of the version, seed, hashes and packages behind the report."""
+"""Table of what it takes to make the report again: version, seed, study, data, packages and commands."""
 
 import pandas as pd
 
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable
+from ssinfer.sentences import say
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
     manifest = analysis.result.manifest
-    packages = ", ".join(f"{name} {version}" for name, version in sorted((manifest.get("versions") or {}).items()))
-    keys = ("ssinfer", "seed", "data_hash", "study_hash")
-    values = {**{key: manifest.get(key) for key in keys}, "packages": packages or None}
+    keys = ("ssinfer", "seed", "study_file", "study_hash", "data_hash")
+    values = {key: manifest.get(key) for key in keys}
+    for key, part in (("inputs", manifest.get("inputs")), ("packages", manifest.get("versions"))):
+        values[key] = ", ".join(f"{name} {value}" for name, value in sorted((part or {}).items())) or None
+    values |= {key: say(f"provenance.{key}") for key in ("install", "command")}
     records = [(key, str(value)) for key, value in values.items() if value is not None]
     return pd.DataFrame(records, columns=["entry", "value"])
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ssinfer.finding import Finding
-from ssinfer.foreign import foreign, joined
+from ssinfer.foreign import foreign, joined, own
+from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.text.leads import counting_lead
 from ssinfer.sentences import say, word
@@ -22,6 +23,7 @@ def counting_findings(analysis: Analysis) -> Iterator[Finding | list[Finding]]:
     if claims is None:
         return
     yield from counting_lead(analysis)
+    yield list(_scope(analysis))
     treated, groups = next(iter(result.designs.values())).treated, claims.groups
     practices, units = (sum(unit not in treated for unit in each.units) for each in (claims.practices, result.panel))
     said = {"practices": practices, "units": units, "size": groups.size or 0, "seed": groups.seed}
@@ -37,6 +39,16 @@ def counting_findings(analysis: Analysis) -> Iterator[Finding | list[Finding]]:
         yield Finding("no_truth", {"reason": word("reason", claims.why_no_truth)})
     periods = Finding("claims_of", {"periods": span(result.panel.periods)})
     yield [periods] if groups.size is None else [periods, Finding("size_of_a_group", {})]
+
+
+def _scope(analysis: Analysis) -> Iterator[Finding]:
+    """Return for which practice a day of a person counts, and the definitions of spending that leave no care out."""
+    for kind in dict.fromkeys(part["kind"] for part in analysis.settings("population")):
+        yield Finding(f"population.{kind}", {})
+    parts = ("basket", "include", "exclude", "product_groups_exclude")
+    names = [own(quoted(each["name"])) for each in analysis.settings("spending") if not any(map(each.get, parts))]
+    if names:
+        yield Finding("scope", {"names": names})
 
 
 def _by_definition(claims: "ClaimsCount") -> Iterator[Finding]:

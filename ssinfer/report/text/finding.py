@@ -71,7 +71,10 @@ def threshold_findings(analysis: Analysis) -> Iterator[Finding]:
         return
     if verdict.false_payment_rate is not None:
         rates = {"false_payment_rate": verdict.false_payment_rate, "detection": verdict.detection["0.03"]}
-        yield Finding("payments", rates | {"n_judged": verdict.n_judged})
+        paid = verdict.false_payment_rate["value"] * verdict.n_judged
+        yield Finding("payments", rates | {"n_judged": verdict.n_judged, "paid": paid})
+        if len(placebos := analysis.placebos(analysis.main)):
+            yield Finding("blocks_of_placebos", {"n": placebos["block"].nunique()})
         if verdict.n_left_out:
             yield Finding("left_out", {"n": verdict.n_left_out})
     if verdict.detectable_saving is not None:

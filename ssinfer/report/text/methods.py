@@ -15,6 +15,10 @@ def methods_findings(analysis: Analysis) -> Iterator[Finding]:
     result, manifest = analysis.result, analysis.result.manifest
     methods = "; ".join(f"{name}: {method!r}" for name, method in result.methods.items())
     yield Finding("methods_data", {"data": _data(analysis), "methods": methods})
+    if information := manifest.get("information", {}).get(analysis.main[1]):
+        yield Finding(f"information_{information}", {"method": own(analysis.main[1])})
+    if any((part.get("truncation") or {}).get("percentile") for part in analysis.settings("spending")):
+        yield Finding("caps_of_years", {})
     guarded = [name for name, method in result.methods.items() if isinstance(method, GuardedMethod)]
     if guarded:
         yield Finding("methods_guarded", {"names": ", ".join(guarded)})
@@ -27,6 +31,8 @@ def methods_findings(analysis: Analysis) -> Iterator[Finding]:
         said = {"units": rows.loc[rows["role"] == "placebo", "unit"].nunique()}
         said |= {name: len(getattr(design, name)) for name in ("baseline", "performance")}
         yield Finding("methods_backtest", {**said, "origins": ", ".join(map(str, sorted(rows["origin"].unique())))})
+        if analysis.noise:
+            yield Finding("methods_noise", {})
         for sample in manifest.get("placebo_samples", ()):
             yield Finding("placebo_sample", sample)
     yield from found(analysis, first_page=False)
