@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ssinfer.study.result import StudyResult
 
 REPORT_DATA, PATHS = "report_data.zip", "placebo_paths.parquet"
-OF_RUN = ("created", "n_cores", "times")  # of the manifest: equal results may differ in them
+OF_RUN = ("created", "n_cores", "times", "inputs")  # of the manifest: equal results may differ in them
 WHOLE: tuple[Any, ...] = (Advice, AdviceRule, Design, Every, Finding, HiddenGroups, IntactGroups, Listed, Period)
 WHOLE += (SimilarSize, SimilarSpending, Specification, ThresholdKey, Timeline, Within)
 PARTS = {  # fields that a report reads

@@ -10,10 +10,9 @@ from ssinfer.sentences import say
 def _rows(analysis: Analysis) -> pd.DataFrame:
     manifest = analysis.result.manifest
     keys = ("ssinfer", "seed", "study_file", "study_hash", "data_hash")
-    values = {key: manifest.get(key) for key in keys}
-    for key, part in (("inputs", manifest.get("inputs")), ("packages", manifest.get("versions"))):
-        values[key] = ", ".join(f"{name} {value}" for name, value in sorted((part or {}).items())) or None
-    values |= {key: say(f"provenance.{key}") for key in ("install", "command")}
+    packages = ", ".join(f"{name} {version}" for name, version in sorted((manifest.get("versions") or {}).items()))
+    values = {**{key: manifest.get(key) for key in keys}, "packages": packages or None}
+    values |= {key: say(f"provenance.{key}") for key in ("files", "install", "command")}
     records = [(key, str(value)) for key, value in values.items() if value is not None]
     return pd.DataFrame(records, columns=["entry", "value"])
 
