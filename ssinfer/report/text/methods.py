@@ -16,7 +16,7 @@ def methods_findings(analysis: Analysis) -> Iterator[Finding]:
     methods = "; ".join(f"{name}: {method!r}" for name, method in result.methods.items())
     yield Finding("methods_data", {"data": _data(analysis), "methods": methods})
     if information := manifest.get("information", {}).get(analysis.main[1]):
-        yield Finding(f"information_{information}", {"method": own(analysis.main[1])})
+        yield Finding(f"information_{information}", {"method": analysis.method(analysis.main[1])})
     if any((part.get("truncation") or {}).get("percentile") for part in analysis.settings("spending")):
         yield Finding("caps_of_years", {})
     guarded = [name for name, method in result.methods.items() if isinstance(method, GuardedMethod)]
