@@ -72,6 +72,8 @@ def sign_config(
         threshold = threshold_of(plan, backtest_plan(replace(plan, pairs=(pair,)), n_jobs, None, {}), pair)
         panel = plan.data.panel_of(main.fit)
         rows = panel.spending[panel.rows(plan.designs[main.fit].treated)]
+        seal = plan.config.seal
+        until = None if seal is None or plan.data.claims is None else seal.end_of_claims(plan.panel.periods)
         last = float(rows[:, np.isfinite(rows).all(axis=0)][:, -1].mean())
         terms = {
             "title": config.title,
@@ -86,7 +88,7 @@ def sign_config(
             "versions": {"ssinfer": __version__},
             "study": settings_of(with_groups(config, getattr(plan.data.claims, "groups", None))),
             "origins": {name: list(labels) for name, labels in plan.origins.items()},
-            "known": {"data_hash": panel.fingerprint(), "units": units_of(plan)},
+            "known": {"data_hash": panel.fingerprint(), "groups_until": until, "units": units_of(plan)},
         }
         return Agreement.of(terms)
 

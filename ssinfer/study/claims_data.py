@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.claims import Population
-from ssinfer.claims.backend.calendar import Calendar
+from ssinfer.claims.backend.calendar import Calendar, day_of
 from ssinfer.claims.before import tables_before
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, STANDARDS, expected_spending
 from ssinfer.cohort.cohort import Cohort
@@ -77,6 +77,10 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     cohorts = {use: extracted.cohorts[use] for use in dict.fromkeys(uses.values())}
     first_use = uses[config.main_design.fit]  # it makes the groups
     practices = cohorts[first_use]
+    like = practices
+    if config.groups_until is not None:  # persons who were enrolled later change no group
+        early = np.array(Calendar.of(practices.periods).first) < day_of(config.groups_until)
+        like = practices.take(np.flatnonzero((practices.insured_years[:, early] > 0).any(axis=1)))
     complaint = "case.treated: no unit of the claims is called"
     advice = "Units of several practices are named in case.units."
     treated = list(match_names(case.treated, practices.units, complaint, StudyError, advice))
@@ -96,7 +100,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         exclude = [unit for unit in contracted if unit in practices.units]
         with raised_as(StudyError, "case.groups:"):
             return pseudo_practices(
-                cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=practices
+                cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=like
             )
 
     views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}

@@ -53,11 +53,23 @@ class StudyConfig(Config):
     grid: parts.GridConfig | None = None
     scenario: list[parts.ScenarioConfig] = []
     _seal: Seal | None = PrivateAttr(None)
+    _groups_until: dt.date | None = PrivateAttr(None)
 
     @property
     def seal(self) -> Seal | None:
         """What may be read at signing; None: all of the data."""
         return self._seal
+
+    @property
+    def groups_until(self) -> dt.date | None:
+        """The day until which persons make the groups of practices of claims; None: all of them do."""
+        return self._groups_until
+
+    def grouped_until(self, day: dt.date | None) -> Self:
+        """Return the study with groups of practices as they were at signing."""
+        config = self.model_copy()
+        config._groups_until = day  # noqa: SLF001
+        return config
 
     def sealed(self, as_of: dt.date) -> Self:
         """Return the study for signing: its sources read nothing of the first performance period and later.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from ssinfer.agreement.sign import sign_study
 from ssinfer.errors import StudyError
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import run_study
+from ssinfer.study.config import read_study
+from ssinfer.study.plan import make_plan
 
 pytestmark = pytest.mark.evidence
 GOLDEN = Path(__file__).parents[1] / "golden_agreements"
@@ -88,3 +91,15 @@ def test_the_signed_range_holds_the_learned_threshold(kind, tmp_path, evidence_s
     with capsys.disabled():
         sys.stdout.write(f"{kind}: {share:.3f} of {n} inside (error {np.sqrt(0.98 * 0.02 / n):.3f})\n")
     assert share >= 0.98 - 3 * np.sqrt(0.98 * 0.02 / n) - 0.03
+
+
+def test_groups_of_practices_are_those_of_signing(tmp_path):
+    text = (Path(__file__).parents[1] / "study" / "designs.toml").read_text(encoding="utf-8")
+    (tmp_path / "study.toml").write_text(text.replace('"excess.toml"', '"mijnzorg"'), encoding="utf-8")
+    study = read_study(tmp_path / "study.toml")
+    sealed, whole = study.sealed(dt.date(2021, 12, 31)), study.grouped_until(dt.date(2022, 1, 1))
+    panels = [make_plan(config, text, tmp_path).panel for config in (sealed, whole, study)]
+    years = [panel.insured_years[:, :8] for panel in panels]
+    assert panels[0].units == panels[1].units
+    assert np.array_equal(years[0], years[1])
+    assert panels[0].units != panels[2].units or not np.array_equal(years[0], years[2])
