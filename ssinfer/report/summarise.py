@@ -7,11 +7,10 @@ import pandas as pd
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError, did_you_mean
 from ssinfer.language import speak
-from ssinfer.report.analysis import Analysis, analyse
-from ssinfer.report.figure_frame import FRAMES, ReportFigure
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.first_page import FirstPage, first_page
 from ssinfer.report.sections import SECTIONS, Section
-from ssinfer.report.table import TABLES, ReportTable, Table
+from ssinfer.report.table import FRAMES, TABLES, ReportFigure, ReportTable, Table
 from ssinfer.report.text.finding import finding_sentences
 from ssinfer.report.text.methods import found
 from ssinfer.sentences import in_words, say
@@ -64,13 +63,8 @@ class ReportData:
         return {item.name: item.frame for item in items}
 
 
-def summarise(result: StudyResult) -> ReportData:
-    """Return everything that the template prints."""
-    return assemble(analyse(result))
-
-
 def assemble(analysis: Analysis) -> ReportData:
-    """Return the sentences, tables and figures of an analysed result."""
+    """Return everything that the template prints, from an analysed result."""
     names = [section.name for section in SECTIONS]
     entries = sorted((*TABLES.entries(), *FRAMES.entries()), key=lambda entry: entry.order)
     for entry in entries:

@@ -1,4 +1,4 @@
-"""ReportTable: declares one table of the report; Table: a table of printed cells."""
+"""ReportTable and ReportFigure: declare one table or figure of the report; Table: a table of printed cells."""
 
 import math
 import re
@@ -26,6 +26,9 @@ _TEXTS = ("text", "own", "english", "word")
 
 #: All tables: module attributes TABLES in ``ssinfer.report.tables``, and entry points of ``ssinfer.report_tables``.
 TABLES = Registry("report table", "ssinfer.report.tables", "TABLES", "ssinfer.report_tables")
+
+#: All figures: module attributes FRAME in ``ssinfer.report.tables``, and entry points of ``ssinfer.report_figures``.
+FRAMES = Registry("figure of the report", "ssinfer.report.tables", "FRAME", "ssinfer.report_figures")
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,7 @@ class ReportTable:
             rows = rows.assign(label=pd.Series(labels, rows.index, object))
         columns = columns_of(self.columns) if isinstance(self.columns, str) else self.columns
         shown = [column for column in columns if column.name in rows.columns]
-        heads = {
-            column.name: say(f"column.{column.name}", column.head or column.name, currency=currency) for column in shown
-        }
+        heads = {each.name: say(f"column.{each.name}", each.head or each.name, currency=currency) for each in shown}
         notes = (say(f"{own}.note", self.note), *(() if self.remarks is None else self.remarks(analysis, rows)))
         return Table(
             name=self.name,
@@ -139,6 +140,17 @@ class ReportTable:
             notes=tuple(sentence(note) for note in notes if note),
             folded=self.folded,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ReportFigure:
+    """Declares one figure of the report. It is left out if its frame is empty."""
+
+    name: str  # of the figure in ``ssinfer.drawing.FIGURES``
+    section: str  # one of ``ssinfer.report.sections.SECTIONS``
+    order: int  # position in the section, among tables and figures
+    frame: Callable[[Analysis], pd.DataFrame]  # returns the frame that the figure draws
+    data: str = ""  # file of the study's folder with the data behind the figure, which its caption links
 
 
 def by_pair(analysis: Analysis, record: Callable[[Pair], Mapping[str, Any] | None]) -> pd.DataFrame:

@@ -14,8 +14,9 @@ from ssinfer.figures.svg import inline, svg_of
 from ssinfer.foreign import chosen
 from ssinfer.language import speak
 from ssinfer.report.agreement_page import write_agreement_pages
-from ssinfer.report.figure_frame import FRAMES
-from ssinfer.report.summarise import ReportData, summarise
+from ssinfer.report.analysis import analyse
+from ssinfer.report.summarise import ReportData, assemble
+from ssinfer.report.table import FRAMES
 from ssinfer.report.template import template
 from ssinfer.study.result import StudyResult
 
@@ -36,7 +37,7 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None,
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"{folder} is a file, and the report needs a folder. Name another folder.")
     with speak(language or result.language, result.currency):
-        data = summarise(result)
+        data = assemble(analyse(result))
         pictures, documents = {}, dict[str, str]()
         for name, frame in data.figures.items():
             figure = FIGURES.find(name)

@@ -14,7 +14,8 @@ def write(monkeypatch):
     """Return a function that writes the report of an analysis, which is not computed again."""
 
     def written(analysed, folder, data=None):
-        monkeypatch.setattr("ssinfer.report.write.summarise", lambda _: data or assemble(analysed))
+        monkeypatch.setattr("ssinfer.report.write.analyse", lambda _: analysed)
+        monkeypatch.setattr("ssinfer.report.write.assemble", lambda _: data or assemble(analysed))
         return write_report(analysed.result, folder)
 
     return written

@@ -60,7 +60,7 @@ def test_failed_checks_come_first_the_worst_by_figure_against_limit(failing):
 def pages(failing, tmp_path, monkeypatch, request) -> dict[str, str]:
     """The report of a study with six failed checks, by language, without its figures."""
     request.getfixturevalue("no_pictures")
-    monkeypatch.setattr("ssinfer.report.summarise.analyse", lambda _: failing)
+    monkeypatch.setattr("ssinfer.report.write.analyse", lambda _: failing)
     return {tag: write_report(failing.result, tmp_path / tag, tag).read_text(encoding="utf-8") for tag in ("en", "nl")}
 
 

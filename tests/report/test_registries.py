@@ -14,10 +14,9 @@ from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError
 from ssinfer.language import language, speak
 from ssinfer.registry import _scan
-from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.sections import SECTIONS
 from ssinfer.report.summarise import assemble
-from ssinfer.report.table import TABLES, columns_of
+from ssinfer.report.table import FRAMES, TABLES, columns_of
 from ssinfer.report.tables.comparison import with_sizes
 from ssinfer.study.frames import OUTPUT
 from ssinfer.thresholds.kind import KINDS
@@ -27,9 +26,8 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from ssinfer.figures.figure import Figure
-from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.study.frames import OUTPUT
-from ssinfer.report.table import ReportTable, TableColumn
+from ssinfer.report.table import ReportFigure, ReportTable, TableColumn
 from ssinfer.schema import Column, FrameSchema
 
 

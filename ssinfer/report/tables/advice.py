@@ -11,8 +11,7 @@ from ssinfer.figures.false_payments import false_payments_frame
 from ssinfer.figures.threshold_by_size import sizes_frame
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.table import ReportTable
+from ssinfer.report.table import ReportFigure, ReportTable
 from ssinfer.report.tables.comparison import with_sizes
 from ssinfer.sentences import say
 from ssinfer.study.queries import Pair

@@ -11,8 +11,7 @@ from ssinfer.figures.love_plot import balance_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import plain
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.table import ReportTable, check_name
+from ssinfer.report.table import ReportFigure, ReportTable, check_name
 from ssinfer.sentences import say
 from ssinfer.study.queries import Pair
 

@@ -5,8 +5,7 @@ import pandas as pd
 from ssinfer.figures.frontier import frontier_frame
 from ssinfer.printed import ABSENT, column_with_errors, listed
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.table import ReportTable, ranged
+from ssinfer.report.table import ReportFigure, ReportTable, ranged
 from ssinfer.sentences import say
 from ssinfer.study.compared_designs import DIFFERENCES, changed
 from ssinfer.study.queries import rows_of

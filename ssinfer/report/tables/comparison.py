@@ -13,8 +13,7 @@ from ssinfer.figures.placebo_savings import group_items, placebos_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import ABSENT, column_with_errors, count
 from ssinfer.report.analysis import Analysis, span
-from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.table import ReportTable
+from ssinfer.report.table import ReportFigure, ReportTable
 from ssinfer.sentences import say
 from ssinfer.study.queries import ALL_SIZES, pair_of, rows_of
 from ssinfer.thresholds.placebo import COMPARISON_KEY

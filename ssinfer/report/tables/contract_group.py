@@ -12,8 +12,7 @@ from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.figures.case import MAX_BENCHMARKS, case_frame
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.table import ReportTable, by_pair, check_name, ranged
+from ssinfer.report.table import ReportFigure, ReportTable, by_pair, check_name, ranged
 from ssinfer.sentences import say
 from ssinfer.study.queries import Pair
 

@@ -42,17 +42,11 @@ def _truncation_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Fin
         yield Finding("table.truncation.incomplete", {"years": incomplete})
 
 
-def _estimands(analysis: Analysis) -> pd.DataFrame:
-    """Return the estimands beside the main one; the reason of each that the data do not allow."""
-    table = analysis.result.tables.get("estimands.csv", pd.DataFrame())
-    return table[table["estimand"] != "prices"] if len(table) else table
-
-
 ATTRITION = "step:word reason:word persons:number insured_years:number lines:number euros:number:2"
 TRUNCATION = "definition:own year:cell cap:money share_above:percent:1 cut:total share_cut:percent:1"
-ESTIMANDS = "estimand:word rate:percent saving:number benchmark:number spending:number reason:word"
+ESTIMAND = "estimand:word rate:percent saving:number benchmark:number spending:number reason:word"
 TABLES = (
-    ReportTable("estimands", "counting", 5, _estimands, ESTIMANDS),
+    ReportTable("estimands", "counting", 5, lambda a: a.table("estimands.csv").query("estimand != 'prices'"), ESTIMAND),
     ReportTable("attrition", "counting", 10, _attrition, ATTRITION, _attrition_remarks),
     ReportTable("truncation", "counting", 20, _truncation, TRUNCATION, _truncation_remarks),
 )

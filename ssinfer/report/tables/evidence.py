@@ -12,8 +12,7 @@ from ssinfer.figures.predictive import predictive_frame
 from ssinfer.figures.prior_posterior import parameters_frame
 from ssinfer.printed import ABSENT, MINUS, separated
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.table import ReportTable, check_name
+from ssinfer.report.table import ReportFigure, ReportTable, check_name
 from ssinfer.study.queries import Pair, rows_of
 
 ORDER = ("fail", "warn", "ok", "not evaluated")

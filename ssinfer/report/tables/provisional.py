@@ -15,15 +15,13 @@ MAY_CHANGE = ("late", "corrections", "persons", "prices")
 
 def settling_row(analysis: Analysis) -> "pd.Series[float] | None":
     """Return the row of provisional.csv that settles; None if the settlement is final."""
-    table = analysis.result.tables.get("provisional.csv", pd.DataFrame({"settles": []}))
+    table = analysis.table("provisional.csv")
     rows = table[table["settles"].astype(bool)]
     return rows.iloc[0] if len(rows) else None
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
-    table = analysis.result.tables.get("provisional.csv", pd.DataFrame())
-    if not len(table):
-        return table
+    table = analysis.table("provisional.csv")
     ends = {"interval": ("lower", "upper"), "payments": ("payment_lower", "payment_upper")}
     cells = {name: [ranged(low, high, 0) for low, high in table[[*names]].to_numpy()] for name, names in ends.items()}
     return analysis.labelled(table.assign(**cells))
@@ -39,9 +37,7 @@ def _remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
 
 def _changes(analysis: Analysis) -> pd.DataFrame:
     """Return changes.csv with parties in words."""
-    table = analysis.result.tables.get("changes.csv", pd.DataFrame())
-    if not len(table):
-        return table
+    table = analysis.table("changes.csv")
     names = zip(table["kind"], table["cause"], strict=True)
     causes = [word("party" if kind == "settlement" else "cause", cause) for kind, cause in names]
     return table.assign(cause=causes, lines=table["lines"].where(table["lines"] != 0))

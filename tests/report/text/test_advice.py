@@ -12,8 +12,7 @@ from ssinfer.drawing import draw
 from ssinfer.figures.svg import svg_of
 from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import Analysis, analyse
-from ssinfer.report.figure_frame import FRAMES
-from ssinfer.report.table import TABLES
+from ssinfer.report.table import FRAMES, TABLES
 from ssinfer.report.text.advice import advice_findings
 from ssinfer.thresholds.kind import ThresholdKey
 
