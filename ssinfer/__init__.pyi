@@ -24,6 +24,7 @@ from .cohort.cohort import Cohort as Cohort
 from .contracts.contract import Contract as Contract
 from .contracts.contract import load_contract as load_contract
 from .contracts.contract import shipped_contracts as shipped_contracts
+from .contracts.rebasing import rebased_benchmarks as rebased_benchmarks
 from .contracts.settle import settle as settle
 from .contracts.settlement import Settlement as Settlement
 from .contracts.years import settle_years as settle_years

@@ -28,7 +28,8 @@ class Contract:
     currency : ISO code, three letters
     payer : the party that pays, and that keeps the savings that are not shared
     parties : mapping of the parties of the providers' side to their shares of its payment, which sum to 1
-    benchmark, threshold, sharing, quality, net, size, years : mappings, or the classes of `ssinfer.contracts.terms`
+    benchmark, threshold, sharing, quality, net, size, years, rebasing : mappings, or the classes of
+        `ssinfer.contracts.terms`
     title, source, notes : title, place of publication and notes for readers
     assumed : terms that are not public and were assumed, one sentence each
 
@@ -59,6 +60,7 @@ class Contract:
     net: parts.NetTerms = field(default_factory=parts.NetTerms)
     size: parts.SizeTerms = field(default_factory=parts.SizeTerms)
     years: parts.YearsTerms = field(default_factory=parts.YearsTerms)
+    rebasing: parts.RebasingTerms = field(default_factory=parts.RebasingTerms)
     title: Text = ""
     source: Text = ""
     assumed: Annotated[tuple[Text, ...], Allowed("a list of names or sentences")] = ()
@@ -80,6 +82,7 @@ class Contract:
             "sharing.losses_cap_benchmark caps losses": self.sharing.losses_cap_benchmark,
             "sharing.losses_cap_revenue caps losses": self.sharing.losses_cap_revenue,
             "threshold.loss_rate is a threshold for losses": self.threshold.loss_rate,
+            "years.losses_cap_benchmark caps losses": self.years.losses_cap_benchmark,
         }
         for term, value in of_losses.items():
             if value is not None and not self.two_sided:

@@ -1,4 +1,4 @@
-"""Terms of a contract, validated when they are made: benchmark, threshold, sharing, quality, size, years."""
+"""Terms of a contract, validated when they are made: benchmark, threshold, sharing, quality, size, years, rebasing."""
 
 import math
 from typing import Annotated, Literal
@@ -213,11 +213,34 @@ class YearsTerms:
     pool : years settled as one, benchmark and spending weighted by insured-years; 1: each year alone
     carry_over_losses : whether losses that were not shared are subtracted from later savings before sharing
     stop_after : consecutive years of losses beyond the loss threshold after which the contract stops; 0: never
+    savings_cap_benchmark, losses_cap_benchmark : caps over the years: all that was paid (owed) so far, as a fraction of
+        the benchmarks so far, or None
     """
 
     pool: Annotated[Years, Field(ge=1), Allowed("a whole number of years of at least 1, at most 100", "years")] = 1
     carry_over_losses: Flag = False
     stop_after: Annotated[Years, Field(ge=0), Allowed("a whole number of years, 0 for never, at most 100", "years")] = 0
+    savings_cap_benchmark: Fraction | None = None
+    losses_cap_benchmark: Fraction | None = None
+
+
+@checked
+class RebasingTerms:
+    """How the benchmark follows the group's own spending in a contract of several years.
+
+    Parameters
+    ----------
+    every : contract years between two baselines; 0: the first baseline holds throughout, 1: rolling
+    years : years before that form the new baseline, with equal weights
+    new_weight : weight of the new baseline; the rest has the first benchmark, or regional spending that stands for it
+    prior_savings : share of the measured savings of these years that is added back, if that is more than the first
+        benchmark adds
+    """
+
+    every: Annotated[Years, Field(ge=0), Allowed("a whole number of years, 0 for never, at most 100", "years")] = 0
+    years: Annotated[Years, Field(ge=1), Allowed("a whole number of years of at least 1, at most 100", "years")] = 3
+    new_weight: Fraction = 1.0
+    prior_savings: Fraction = 0.0
 
 
 @checked

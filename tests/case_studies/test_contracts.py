@@ -59,3 +59,19 @@ def test_the_schedule_at_medicares_k(study, z, size, false, power_at_3):
     row = study.characteristics(case, z, k=2.135, shock=0.0)
     assert round(row["paid_if_0"], 3) == false
     assert 1 - row["not_paid_if_3"] == pytest.approx(power_at_3, abs=6e-4)
+
+
+# AQC shares both ways without a threshold, so that noise cancels: 50% x 3% x (3, 2, 4/3 x 2, 1) years of saving
+def test_the_ratchet_table_in_small(case_study):
+    study = case_study("contracts/ratchet.py")
+    table = study.ratchet_table(3, ("alternative-quality-contract",), groups=4_000).set_index("rule")
+    exact = {
+        "fixed": 4.5,
+        "every 3 years": 4.5,
+        "rolling, 3 years": 3.0,
+        "rolling, 1/3 new": 4.0,
+        "rolling, 1 year": 1.5,
+    }
+    for rule, value in exact.items():
+        assert table["3 each year"][rule] == pytest.approx(value, abs=4 * table["error"][rule])
+    assert study.markdown(table.reset_index()).count("\n") == 6
