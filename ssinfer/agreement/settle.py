@@ -12,7 +12,14 @@ from pydantic import ValidationError
 from ssinfer._version import __version__
 from ssinfer.agreement.agreement import Agreement, install, plain
 from ssinfer.agreement.sign import sign_config
-from ssinfer.agreement.signed_terms import parameters_of, settings_of, terms_of, units_of, with_groups
+from ssinfer.agreement.signed_terms import (
+    known_at_signing,
+    parameters_of,
+    settings_of,
+    terms_of,
+    units_of,
+    with_groups,
+)
 from ssinfer.agreement.signed_threshold import table_scale
 from ssinfer.backtesting.frames import rows_with
 from ssinfer.contracts.contract import Contract, shipped_contracts
@@ -74,7 +81,8 @@ class Settling:
         stated = [part for part in sharing if part.contract in shipped_contracts() or Path(part.contract).is_file()]
         now = terms_of({part.name: contract_of(part) for part in stated})
         self._compare("study", document["study"], settings_of(self.config))
-        self._compare("contract", {name: document["contract"].get(name) for name in now}, now)
+        then = {name: part for name, part in document["contract"].items() if name in now}
+        self._compare("contract", known_at_signing(then, then), known_at_signing(now, then))
         self._compare("parameters", document["parameters"], parameters_of(make_methods(self.config)))
         if self._differ():  # a second agreement, signed as the first was
             self._amend(**sign_config(self.config, self.folder, n_jobs=n_jobs, language=language).document)

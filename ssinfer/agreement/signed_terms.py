@@ -11,10 +11,21 @@ from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_claims import GroupsConfig
 from ssinfer.study.plan import Plan
 
+FOR_READERS = ("title", "source", "notes", "assumed")  # words of a contract, not terms
+
 
 def terms_of(contracts: Mapping[str, tuple[Contract, float]]) -> dict[str, Any]:
     """Return the sharing rate and the whole terms of contracts, by name of the sharing rule."""
     return {name: {"share": share, "terms": asdict(contract)} for name, (contract, share) in contracts.items()}
+
+
+def known_at_signing(now: Mapping[str, Any], signed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `terms_of` contracts now without words for readers, and without tables that later versions have added."""
+    kept = {}
+    for name, part in now.items():
+        then = signed.get(name, part)["terms"]
+        kept[name] = {**part, "terms": {k: v for k, v in part["terms"].items() if k in then and k not in FOR_READERS}}
+    return kept
 
 
 def parameters_of(methods: Mapping[str, Any]) -> dict[str, Any]:

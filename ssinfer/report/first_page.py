@@ -11,6 +11,7 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.tables.provisional import settling_row
+from ssinfer.report.tables.term import term_total
 from ssinfer.report.text.finding import measured_finding, reason_finding
 from ssinfer.study.limits import REPORTED, failed_checks, known_truth, other_limits, sureness, threshold_sense
 from ssinfer.study.next_contract import next_contract
@@ -72,7 +73,7 @@ def first_page(analysis: Analysis) -> FirstPage:
     failed = failed_checks(analysis)
     return FirstPage(
         meta=tuple(_meta(analysis)),
-        verdict=_verdict(verdict),
+        verdict=term_total(analysis) or _verdict(verdict),
         proof=tuple(_proof(analysis, verdict)),
         measured=measured,
         threshold=threshold,
@@ -135,7 +136,13 @@ def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
         yield from (
             measured_finding(analysis) if measured else map(partial(reason_finding, analysis), verdict.reasons[:1])
         )
-    elif verdict.paid and years is not None and measured is not None and measured["total"]:
+    elif (
+        verdict.paid
+        and term_total(analysis) is None
+        and years is not None
+        and measured is not None
+        and measured["total"]
+    ):
         numbers = {"years": years, "money": abs(measured["money"]), "share": verdict.paid / measured["total"]}
         yield Finding("paid_by", numbers | {"paid": abs(verdict.paid)})
     elif verdict.verdict != REACHED:

@@ -47,10 +47,7 @@ def thresholds_of_case(
     placebos = None if result is None else distant_placebos(result.placebos, plan, pair)
     chosen = [part.threshold for part in config.designs if part.fit == design and method in part.methods]
     on_request = any(threshold is not None and threshold.calibrate for threshold in chosen)
-    learned = None if placebos is None else placebos[placebos["status"] == "ok"]
-    if learned is not None:
-        others = learned[learned["origin"] != plan.designs[design].performance[0]]
-        learned = others if len(others) else learned
+    learned = None if placebos is None else learned_placebos(placebos, plan.designs[design].performance[0])
     table = compare_thresholds(cf, config.levels, learned, on_request=on_request, seed=config.seed)
     table = table.assign(decides=False)
     main, own = config.main_design, plan.contract_of(config.main_design)
@@ -72,7 +69,7 @@ def thresholds_of_case(
     rows = []
     for rate, (_, row) in zip(rates.tolist(), table.iterrows(), strict=True):
         key = ThresholdKey.of(row)
-        pay = partial(_pay, plan, cf) if row["decides"] and main.sharing is not None else None
+        pay = partial(_pay, plan, cf) if row["decides"] and main.sharing is not None and config.term is None else None
         paid = payments_at(placebos, rate, error_factors(key, rate, placebos, cf, own), config.seed, pay)
         scenario = scenario_of(placebos, key) if row["decides"] else None
         needed = np.nan if scenario is None else insured_needed(scenario[0], DETECTED, POWER)
@@ -105,6 +102,13 @@ def distant_placebos(placebos: pd.DataFrame, plan: Plan, pair: tuple[str, str]) 
     blocks = neighbour_blocks(panel, regions=plan.data.regions_of(panel))
     placebos = rows_with(placebos, design=design, method=method, role="placebo")
     return placebos[~placebos["block"].isin(blocks[panel.rows(plan.designs[design].treated)])]
+
+
+def learned_placebos(placebos: pd.DataFrame, origin: Any) -> pd.DataFrame:
+    """Return the placebos from which thresholds are learned: those of other origins, if there are any."""
+    known = placebos[placebos["status"] == "ok"]
+    others = known[known["origin"] != origin]
+    return others if len(others) else known
 
 
 def error_factors(

@@ -40,6 +40,7 @@ class StudyConfig(Config):
     data: Annotated[DataConfig, ChosenBySource]
     case: parts.CaseConfig
     windows: parts.WindowsConfig
+    term: parts.TermConfig | None = None
     backtest: parts.BacktestConfig = parts.BacktestConfig()
     advice: parts.AdviceConfig = parts.AdviceConfig()
     agreement: parts.AgreementConfig = parts.AgreementConfig()
@@ -166,7 +167,8 @@ class StudyConfig(Config):
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of every setting but date, report and agreement, fixed before the result is seen."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"date", "report", "agreement"}), sort_keys=True)
+        left_out = {"date", "report", "agreement", *(() if self.term else ("term",))}
+        text = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -52,6 +52,12 @@ class WindowsConfig(Config):
     origins: Periods | None = None
 
 
+class TermConfig(Config):
+    """A contract of several years, settled year by year; its rules of rebasing, caps and losses are the contract's."""
+
+    years: int = Field(ge=2, le=100, description="contract years, which the performance periods hold")
+
+
 class ComparisonConfig(Config):
     """One comparison group."""
 

@@ -109,6 +109,36 @@ PROVISIONAL = FrameSchema(
     Column("payment_lower", "float", CURRENCY, "Final payment, 5th percentile."),
     Column("payment_upper", "float", CURRENCY, "Final payment, 95th percentile."),
 )
+TERM = FrameSchema(
+    "term.csv",
+    "one row per design, method and contract year (or block of pooled years), and one of the whole term",
+    *DESIGN_AND_METHOD,
+    Column("settles", "bool", "", "Whether this design and method settle."),
+    Column("year", "text", "", "Number of the contract year, or total."),
+    Column("period", "text", "", "Its first period."),
+    Column("first_benchmark", "float", MONEY, "Benchmark of the first baseline, before rebasing."),
+    Column("benchmark", "float", MONEY, "Benchmark that settles, by the contract's rules of rebasing."),
+    Column("spending", "float", MONEY, "Observed spending."),
+    Column("saving", "float", MONEY, "Benchmark that settles less spending."),
+    Column("savings_rate", "float", RATE, "Saving over the benchmark that settles."),
+    Column("threshold", "float", RATE, "Threshold of the year."),
+    Column("payment", "float", CURRENCY, "What the contract pays to its providers; negative: they owe."),
+    Column("carried_loss", "float", CURRENCY, "Loss carried into the year; in the total: what is left of it."),
+    Column("insured_years", "float", "insured-years", "Insured-years."),
+)
+TERM_PLACEBOS = FrameSchema(
+    "term_placebos.csv",
+    "one row per design, method and true saving: payments of placebo contracts over the same years",
+    *DESIGN_AND_METHOD,
+    Column("settles", "bool", "", "Whether this design and method settle."),
+    Column("saving", "text", "", "True saving: none, each (3% in each year), or growing (3%, 6%, 9%, ...)."),
+    Column("n_rows", "int", "", "Placebo contracts."),
+    *with_error("paid", SHARE, "Share of placebo contracts that are paid over the term."),
+    *with_error("payment", RATE, "Mean payment over the term, of its first benchmark."),
+    *with_error("fixed", RATE, "The same with a fixed baseline."),
+    *with_error("taken_back", RATE, "What rebasing takes back: the difference of the two."),
+    Column("reason", "text", "", "Why there are no placebo contracts; empty if there are."),
+)
 CLAIMANTS = (
     Column("claimants", "int", "persons", "Persons with these lines, in confidential folders.", optional=True),
     Column("largest", "float", SHARE, "Largest share of one person in money, in confidential folders.", optional=True),
@@ -303,7 +333,19 @@ OUTPUT = {
     schema.name: schema
     for schema in (
         *BACKTEST_TABLES,
-        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, PROVISIONAL, CHANGES, WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
+        *(
+            SAVINGS,
+            CASE_THRESHOLDS,
+            SETTLEMENT,
+            PROVISIONAL,
+            TERM,
+            TERM_PLACEBOS,
+            CHANGES,
+            WEIGHTS,
+            DIAGNOSTICS,
+            PREDICTIVE,
+            PATHS,
+        ),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER),
         *(ATTRITION, TRUNCATION, OWN_COSTS, ESTIMANDS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )

@@ -24,6 +24,7 @@ from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.sentences import refuse
 from ssinfer.study.config import StudyConfig, read_study
+from ssinfer.study.config_base import Span
 from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
 from ssinfer.study.data import WINDOW_KEYS, StudyData, categories_of, named_periods
 from ssinfer.study.designs import StudyDesign
@@ -34,6 +35,7 @@ from ssinfer.study.sharing import contract_of
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.windows import rolling_windows
 
+PLACEBO = "placebo"  # the kind of threshold that is learned per contract year
 CAPABILITY = {"posterior": "posterior", "sampling distribution": "confidence"}  # of a threshold's distribution
 NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that names no contract
 
@@ -186,6 +188,7 @@ def make_plan(
         plan = Plan(
             config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, read, tag, signed
         )
+        _check_term(plan)
         look = look_at(plan)
         if tell is not None:
             tell(look)
@@ -238,6 +241,40 @@ def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
                 f"with these parameters under design {design.name!r}: {', '.join(map(repr, names))}. Give "
                 "threshold.kind = 'placebo', or add a method that has one (`ssinfer methods` lists them)."
             )
+
+
+def _check_term(plan: Plan) -> None:
+    """Refuse a term of several years that the windows, contracts or thresholds of the study do not fit."""
+    term, config = plan.config.term, plan.config
+    if term is None:
+        return
+    if any(part.run_out is not None and part.run_out.provisional for part in config.spending):
+        raise StudyError("[term] settles years that are final: leave provisional = true out of run_out.")
+    for part in config.designs:
+        panel, contract, stated = plan.data.panel_of(part.fit), plan.contract_of(part), part.performance
+        design, needed = plan.designs[part.fit], term.years * (panel.timeline.per_year or 1)
+        listed = [] if isinstance(stated, Span) else [*map(str, stated)]
+        if listed and listed != [*map(str, design.performance)]:
+            raise StudyError(f"[term]: the performance periods are in the wrong order: {listed}. Sort them by time.")
+        if len(design.performance) != needed:
+            raise StudyError(
+                f"[term] years = {term.years} needs {needed} performance periods, but design {part.name!r} has "
+                f"{len(design.performance)}. Give the periods of all contract years, or another number of years."
+            )
+        if contract is None:
+            continue
+        if term.years % contract.years.pool:
+            raise StudyError(f"[term] years = {term.years}, but {contract.name} pools {contract.years.pool} years.")
+        if contract.threshold.kind == "computed" and part.threshold is not None:
+            if part.threshold.kind != PLACEBO:
+                raise StudyError(
+                    f"[term]: thresholds per contract year are learned: give threshold.kind = {PLACEBO!r}."
+                )
+            if config.seal is not None or plan.signed is not None:
+                raise StudyError(
+                    "[term]: learned thresholds of contract years cannot be signed. Sign a contract with a threshold "
+                    "of its own, or one agreement per year."
+                )
 
 
 def _contract(part: SharingConfig) -> tuple[Contract, float]:

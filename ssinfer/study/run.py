@@ -31,6 +31,7 @@ from ssinfer.study.look import placebo_samples, window_findings
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult, sha256
+from ssinfer.study.term import settle_terms
 from ssinfer.thresholds.kind import CONTRACT
 from ssinfer.workers import parallel
 
@@ -63,7 +64,8 @@ def run_study(
             tables |= case_evidence(plan, case["counterfactuals"], result)
             case["savings"]["failed_checks"] = failed_checks(tables["diagnostics.csv"], case["savings"])
             tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
-            tables["settlement.csv"] = case["settlement"]
+            tables |= {"settlement.csv": case["settlement"]} | settle_terms(plan, case, result)
+            case["settlement"] = tables["settlement.csv"]
             tables |= provisional_settlements(plan, case)
             if plan.data.claims is not None:
                 tables["estimands.csv"] = estimands(plan, case["savings"], case["counterfactuals"])

@@ -1,0 +1,183 @@
+"""A contract of three years in a study: its years by hand, placebo contracts, the report, and refusals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssinfer.contracts.contract import Contract
+from ssinfer.errors import StudyError
+from ssinfer.language import speak
+from ssinfer.report.analysis import analyse
+from ssinfer.report.table import TABLES
+from ssinfer.report.tables.term import term_total
+from ssinfer.sentences import sentence
+from ssinfer.simulation.panel import simulate_panel
+from ssinfer.study import plan_study, run_study
+from ssinfer.study.term import TermHistory
+
+STUDY = """
+title = "a term"
+question = "what do three years pay?"
+seed = 5
+[data]
+source = "panel"
+file = "panel.csv"
+[case]
+treated = ["treated"]
+[windows]
+baseline = { first = 2011, last = 2013 }
+performance = PERFORMANCE
+[term]
+years = YEARS
+[backtest]
+levels = [0.90]
+injected = [0.0, 0.03]
+[[comparison]]
+name = "all"
+[[threshold]]
+kind = "placebo"
+level = 0.90
+[[sharing]]
+contract = "contract.toml"
+[[method]]
+method = "AdministrativeBenchmark"
+parameters = { n_draws = 200, history = 0 }
+"""
+ROLLING = """
+name = "rolling"
+rule_year = 2024
+[threshold]
+kind = "computed"
+[rebasing]
+every = 1
+years = 3
+"""
+SAVED = {2014: 0.05, 2015: 0.10, 2016: 0.15}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("term")
+    simulated = simulate_panel(40, tuple(range(2009, 2017)), start=2014, saving=0.0, seed=4, covid=False)
+    frame = simulated.panel.to_frame().drop(columns="sampling_variance")
+    case = frame["unit"] == "treated"
+    frame.loc[case, "spending"] *= 1 - frame["period"].map(SAVED).fillna(0.0)
+    frame.to_csv(path / "panel.csv", index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def plan_of(folder):
+    def plan(contract=ROLLING, performance="{ first = 2014, last = 2016 }", years=3, **changes):
+        (folder / "contract.toml").write_text(contract, encoding="utf-8")
+        text = STUDY.replace("PERFORMANCE", performance).replace("YEARS", str(years))
+        text = text.replace("contract.toml", (folder / "contract.toml").as_posix())
+        for old, new in changes.values():
+            text = text.replace(old, new)
+        (folder / "study.toml").write_text(text, encoding="utf-8")
+        return plan_study(folder / "study.toml")
+
+    return plan
+
+
+@pytest.fixture(scope="module")
+def result(plan_of):
+    return run_study(plan_of(), n_jobs=1)
+
+
+def test_each_year_is_settled_on_the_benchmark_of_the_years_before(result):
+    term, path = result.tables["term.csv"], result.tables["paths.csv"]
+    assert term["year"].tolist() == ["1", "2", "3", "total"]
+    benchmark, observed = path["benchmark"].to_numpy(), path["observed"].to_numpy()
+    ratio = observed / benchmark
+    for number in range(3):  # years 2011 to 2016: the baseline's three years and the contract's
+        rebased = benchmark[3 + number] * (ratio[number : 3 + number].mean() if number else 1.0)
+        row = term.iloc[number]
+        assert row["benchmark"] == pytest.approx(rebased)
+        assert row["first_benchmark"] == pytest.approx(benchmark[3 + number])
+        assert row["savings_rate"] == pytest.approx(1 - observed[3 + number] / rebased)
+        paid = 0.5 * row["saving"] * row["insured_years"] if row["savings_rate"] >= row["threshold"] else 0.0
+        assert row["payment"] == pytest.approx(paid, abs=0.01)
+    total = term.iloc[3]
+    assert total["payment"] == pytest.approx(term["payment"][:3].sum())
+    assert total["payment"] > 0
+    lines = result.settlement.set_index("party")["amount"]
+    assert lines["providers"] == pytest.approx(total["payment"])
+    assert lines.sum() == pytest.approx(0, abs=1e-9)
+    assert term["saving"][1] < term["first_benchmark"][1] - term["spending"][1]  # the ratchet
+
+
+def test_placebo_contracts_show_what_rebasing_takes_back(result):
+    rows = result.tables["term_placebos.csv"].set_index("saving")
+    assert rows.index.tolist() == ["none", "each", "growing"]
+    assert (rows["n_rows"] > 20).all()
+    assert (rows["fixed"] - rows["payment"]).to_numpy() == pytest.approx(rows["taken_back"].to_numpy())
+    assert rows["taken_back"]["growing"] > 3 * rows["taken_back_se"]["growing"] > 0
+    assert abs(rows["taken_back"]["none"]) < 0.002
+    assert rows["payment"]["growing"] > rows["payment"]["each"] > rows["payment"]["none"]
+    assert 0 < rows["paid"]["none"] < 0.5  # three chances of about 10%
+
+
+def test_the_report_shows_the_years(result):
+    analysis = analyse(result)
+    for language, total, none in (("en", "in all", "none"), ("nl", "in totaal", "geen")):
+        with speak(language):
+            years, placebos = (TABLES.find(name).build(analysis) for name in ("term", "term_placebos"))
+            assert years.column("year") == ["1", "2", "3", total]
+            assert placebos.column("saving")[0] == none
+            text = " ".join((*years.columns, *placebos.columns, *years.notes, *placebos.notes))
+            assert "table." not in text
+            assert "column." not in text
+            first = sentence(term_total(analysis))
+            assert ("paid" if language == "en" else "uitgekeerd") in first
+
+
+def test_pooled_years_learn_the_threshold_of_the_whole_term(plan_of):
+    pooled = run_study(plan_of(ROLLING.replace("every = 1\nyears = 3", "every = 0") + "[years]\npool = 3\n"), n_jobs=1)
+    term, thresholds = pooled.tables["term.csv"], pooled.case_thresholds
+    assert term["year"].tolist() == ["1-3", "total"]
+    assert term["threshold"][0] == pytest.approx(thresholds[thresholds["decides"]]["rate"].item())
+    assert term["savings_rate"][0] == pytest.approx(pooled.savings["savings_rate"].item())
+    rows = pooled.tables["term_placebos.csv"]
+    assert rows["taken_back"].abs().max() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"performance": "[2016, 2015, 2014]"}, "wrong order"),
+        ({"years": 4}, r"years = 4 needs 4 performance periods, but design .* has 3"),
+        ({"performance": "{ first = 2014, last = 2019 }", "years": 6}, "2019"),
+        ({"years": 1}, r"term\.years"),
+        ({"contract": ROLLING + "[years]\npool = 2\n"}, "pools 2 years"),
+        ({"kind": ('kind = "placebo"', 'kind = "confidence"')}, "give threshold.kind = 'placebo'"),
+    ],
+)
+def test_terms_that_do_not_fit_are_refused(plan_of, given, message):
+    with pytest.raises(StudyError, match=message):
+        plan_of(**given)
+
+
+def test_a_history_that_is_too_short_is_refused_with_its_reason(plan_of):
+    short = ROLLING.replace("years = 3", "years = 5")
+    refused = run_study(plan_of(short), n_jobs=1)
+    assert refused.settlement["party"].tolist() == [""]
+    assert "Give 1 more baseline year" in refused.settlement["reason"].item()
+
+
+def test_years_of_quarters_are_sums_over_insured_years(plan_of):
+    panel = plan_of().data.panel
+    units = list(panel.units[:2])
+    cells = pd.MultiIndex.from_product([units, range(2012, 2015)], names=["unit", "period"]).to_frame(index=False)
+    paths = cells.assign(origin=2013, observed=np.arange(1.0, 7.0), benchmark=10.0)
+    history = TermHistory.of(paths, panel, 2)
+    assert history.before == 1
+    assert history.spending.T.ravel().tolist() == pytest.approx(np.arange(1.0, 7.0))
+    pooled = replace(
+        Contract(name="c", rule_year=2024), years=replace(Contract(name="c", rule_year=2024).years, pool=2)
+    )
+    years = panel.insured_years[panel.rows(units)][:, panel.columns([2013, 2014])]
+    saved = ((10 - history.spending[1:].T) * years).sum(axis=1) / (10 * years).sum(axis=1)
+    assert history.rates(pooled)[0] == pytest.approx(saved)
