@@ -193,6 +193,10 @@ PUBLIC = {
     ss.simulate_looks: ({"scenario": SCENARIO, "rng": np.random.default_rng(1)}, {"rng": [1], "looks": [0, 1e300]}),
     ss.settle: ({"contract": ss.load_contract("mssp-track-3"), **YEARS}, {"currency": [5, []], "deductions": [5]}),
     ss.settle_years: ({"contract": ss.load_contract("mssp-track-3"), **YEARS}, {"benchmark": [5], "by_year": [5]}),
+    ss.rebased_benchmarks: (
+        {"contract": ss.load_contract("mssp-track-3"), "benchmark": [100.0], "spending": [99.0]},
+        {"benchmark": [5, ["x"]], "spending": [5], "baseline_benchmark": ["x"]},
+    ),
     ss.simulation.simulate_panel: ({}, {"n_units": [1.5], "insured": [5], "season": [(1, 1)], "treated": ["treated"]}),
     ss.check_benchmark: ({"method": ss.SyntheticDiD()}, {"data": [5], "design": ["x"], "replicates": [-1, 1e300]}),
     ss.comparison.Within: ({"km": 50}, {"km": ["x"], "beyond": [-1]}),

@@ -1,8 +1,8 @@
 """Computes what contracts of several years pay, and how much rebasing takes back from a group that saves.
 
 Groups of the sizes and noise of cases.toml have spending B (1 - s) (1 + e) in each year, e normal and independent
-between years with SD sqrt(k^2 / n + shock^2), also before the contract. Every rule settles the same groups. Payments are in per
-cent of one year's benchmark, over the whole term, with their Monte Carlo error.
+between years with SD sqrt(k^2 / n + shock^2), also before the contract. Every rule settles the same groups. Payments
+are in per cent of one year's benchmark, over the whole term, with their Monte Carlo error.
 
     python case_studies/contracts/ratchet.py
 """
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.contracts.contract import load_contract
-from ssinfer.contracts.rebasing import rebased_benchmarks
+from ssinfer.contracts.rebasing import rebase_groups
 from ssinfer.contracts.terms import RebasingTerms
 from ssinfer.contracts.years import settle_groups
 
@@ -51,7 +51,7 @@ def payments(case: dict[str, Any], rule: str, savings: tuple[float, ...], years:
     spending, fixed = 100 * ratios * (1 - saved[:, None]), np.full(ratios.shape, 100.0)
     before, term = slice(BASELINE), slice(BASELINE, None)
     history = {"baseline_benchmark": fixed[before], "baseline_spending": spending[before]}
-    benchmark = rebased_benchmarks(contract, benchmark=fixed[term], spending=spending[term], **history)
+    benchmark = rebase_groups(contract, benchmark=fixed[term], spending=spending[term], **history)
     scored = contract.quality.kind in {"gate_table", "scaled"} or contract.sharing.losses_complement
     settled = settle_groups(
         contract,
@@ -68,9 +68,10 @@ def ratchet_table(years: int, names: tuple[str, ...] = NAMES, groups: int = 20_0
     rows = []
     for name in names:
         case, fixed = cases()[name], {}
-        for rule in RULES:
-            if rule == "own" and not load_contract(name, year=case.get("year")).rebasing.every:
-                continue
+        for rule, stated in RULES.items():
+            terms = stated or load_contract(name, year=case.get("year")).rebasing
+            if rule != "fixed" and not 0 < terms.every < years:
+                continue  # nothing is rebased in this term
             paid = {label: payments(case, rule, savings, years, groups) for label, savings in SAVINGS.items()}
             fixed = fixed or paid
             means = {label: 100 * values.mean() for label, values in paid.items()}

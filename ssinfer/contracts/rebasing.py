@@ -15,7 +15,7 @@ and 425.658. What is saved lowers later benchmarks: the ratchet (Douven, McGuire
 :math:`s (1 - \min(k - 1, b) / b) B_k` in year k: :math:`(b + 1) / 2` years of it in all, however long the contract.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -30,45 +30,56 @@ from ssinfer.typing import Floats
 def rebased_benchmarks(
     contract: Contract,
     *,
-    benchmark: Any,
-    spending: Any,
-    baseline_benchmark: Any = None,
-    baseline_spending: Any = None,
+    benchmark: Sequence[float],
+    spending: Sequence[float],
+    baseline_benchmark: Sequence[float] = (),
+    baseline_spending: Sequence[float] = (),
 ) -> Floats:
-    """Return the benchmark per contract year by the contract's rules of rebasing, in the shape of `benchmark`.
+    """Return the benchmark per contract year by the contract's rules of rebasing.
 
     Parameters
     ----------
     contract : Contract, whose `rebasing` are the rules
-    benchmark, spending : money per insured-year, contract years first: (years,) or (years, groups); the benchmark is
-        that of the first baseline
+    benchmark, spending : money per insured-year, one number per contract year, in order; the benchmark is that of the
+        first baseline
     baseline_benchmark, baseline_spending : the same of the years before the contract, oldest first
 
     Raises
     ------
     SettlementError
-        Shapes differ, an amount is not positive, or a new baseline starts before the first year that is given.
+        Lengths differ, an amount is not positive, or a new baseline starts before the first year that is given.
 
     Examples
     --------
     >>> rolling = Contract(name="rolling", rule_year=2024, rebasing={"every": 1, "years": 1})
-    >>> rebased_benchmarks(rolling, benchmark=[100, 110], spending=[97, 106.7], baseline_benchmark=[100],
-    ...     baseline_spending=[100]).round(2)
+    >>> money = {"benchmark": [100, 110], "spending": [97, 106.7]}
+    >>> rebased_benchmarks(rolling, **money, baseline_benchmark=[100], baseline_spending=[100]).round(2)
     array([100. , 106.7])
     """
-    terms = contract.rebasing
-    names = ("benchmark", "spending", "baseline_benchmark", "baseline_spending")
-    values_of = (benchmark, spending, baseline_benchmark, baseline_spending)
-    given = [np.empty(0) if v is None else floats(v, name) for name, v in zip(names, values_of, strict=True)]
-    first, observed, before, spent = given
-    shapes = {name: values.shape for name, values in zip(names, given, strict=True)}
-    if not first.ndim or not len(first) or first.shape != observed.shape or before.shape != spent.shape:
-        raise SettlementError(f"Give one number per year and pair, got shapes {shapes}.")
-    for name, values in zip(names, given, strict=True):
+    money = {"benchmark": benchmark, "spending": spending}
+    money |= {"baseline_benchmark": baseline_benchmark, "baseline_spending": baseline_spending}
+    given = {name: floats([*values], name) if len(values) else np.empty(0) for name, values in money.items()}
+    lengths = {name: len(values) for name, values in given.items()}
+    pairs = ((benchmark, spending), (baseline_benchmark, baseline_spending))
+    if not lengths["benchmark"] or any(len(one) != len(other) for one, other in pairs):
+        raise SettlementError(f"Give one number per year, as many benchmarks as spending, got lengths {lengths}.")
+    for name, values in given.items():
         if np.any(values <= 0):
             raise SettlementError(f"{name} must be above 0, got {values.min():g}. Give money per insured-year.")
-    known = len(before)
-    ratios = np.concatenate([np.reshape(spent / before, (known, *first.shape[1:])), observed / first])
+    return rebase_groups(contract, **given)
+
+
+def rebase_groups(
+    contract: Contract,
+    *,
+    benchmark: Floats,
+    spending: Floats,
+    baseline_benchmark: Floats,
+    baseline_spending: Floats,
+) -> Floats:
+    """Return the benchmarks (years,) of one group, or (years, groups) of several; see `rebased_benchmarks`."""
+    terms, first, known = contract.rebasing, benchmark, len(baseline_benchmark)
+    ratios = np.concatenate([baseline_spending / baseline_benchmark, spending / first])
     saved = np.zeros_like(ratios)  # measured, over the fixed benchmark; nothing before the contract
     relative = np.ones_like(first)
     for year in range(len(first)):

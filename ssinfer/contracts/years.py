@@ -103,7 +103,7 @@ def settle_years(
     count = lengths["benchmark"]
     if set(lengths.values()) != {count}:
         raise SettlementError(f"Each argument needs one number per year, got lengths {lengths}.")
-    if calendar is not None and [*calendar] != [*range(calendar[0], calendar[0] + count)]:
+    if calendar is not None and [year - number for number, year in enumerate(calendar)] != [*calendar][:1] * count:
         raise SettlementError(f"calendar must name {count} years that follow each other, got {[*calendar]}. Sort them.")
     pool = contract.years.pool
     if count % pool:

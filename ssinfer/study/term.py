@@ -1,6 +1,6 @@
 r"""A contract of several years: each year settled by the contract's rules, and placebo contracts over the same years.
 
-The fit on the baseline gives the benchmark of the first baseline in every year; `rebased_benchmarks` turns it into that
+The fit on the baseline gives the benchmark of the first baseline in every year; `rebase_groups` turns it into that
 of each contract year, and `settle_groups` settles them in order. A threshold that the contract leaves to the study is
 learned per year (per block of pooled years): the placebo threshold of the rates that placebo contracts have in the same
 year under the same rebasing, scaled by the standard error of the whole term.
@@ -23,7 +23,7 @@ from ssinfer.backtesting.frames import rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.contracts.contract import Contract
-from ssinfer.contracts.rebasing import rebased_benchmarks
+from ssinfer.contracts.rebasing import rebase_groups
 from ssinfer.contracts.terms import RebasingTerms
 from ssinfer.contracts.years import YearsSettlement, settle_groups
 from ssinfer.counterfactual import Counterfactual, path_frame
@@ -89,7 +89,7 @@ class TermHistory:
         spending = self.spending[term] * (1.0 - saved)
         history = {"baseline_benchmark": self.benchmark[past], "baseline_spending": self.spending[past]}
         return (
-            rebased_benchmarks(contract, benchmark=self.benchmark[term], spending=spending, **history),
+            rebase_groups(contract, benchmark=self.benchmark[term], spending=spending, **history),
             spending,
             self.insured_years[term],
         )

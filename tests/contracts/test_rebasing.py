@@ -87,7 +87,7 @@ def test_years_in_the_wrong_order_and_a_term_longer_than_the_data_are_refused():
     assert ss.settle_years(contract, **money, calendar=[2021, 2022, 2023]).payment == 15.0
     with pytest.raises(SettlementError, match="rebases contract year 2 on the 3 years before year 2, but only 2 are"):
         rebased([0.0] * YEARS, before=1, every=1, years=3)
-    with pytest.raises(SettlementError, match="one number per year and pair"):
+    with pytest.raises(SettlementError, match="as many benchmarks as spending"):
         ss.rebased_benchmarks(contract, benchmark=[100], spending=[99, 98])
     with pytest.raises(SettlementError, match="spending must be above 0"):
         ss.rebased_benchmarks(contract, benchmark=[100], spending=[0])

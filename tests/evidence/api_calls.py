@@ -110,6 +110,10 @@ CALLS = {
     "comparison.SimilarSize": (ss.comparison.SimilarSize, {}),
     "comparison.SimilarSpending": (ss.comparison.SimilarSpending, {"within": 0.1}),
     "calibrated_threshold": (ss.calibrated_threshold, {"cf": SAMPLING, "placebos": PLACEBOS}),
+    "rebased_benchmarks": (
+        ss.rebased_benchmarks,
+        {"contract": ss.load_contract("mssp-track-3"), "benchmark": [3000.0], "spending": [2900.0]},
+    ),
     "settle_years": (
         ss.settle_years,
         {
