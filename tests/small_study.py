@@ -1,6 +1,7 @@
 """A small study, backtested and evaluated with the package's own path, for the tests of report and console."""
 
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
+from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS
@@ -105,8 +107,10 @@ def study_of(panel: ss.Panel) -> StudyResult:
 
 @cache
 def small_study() -> StudyResult:
-    """The study, which all tests share."""
-    return study_of(simulate())
+    """The study, which all tests share; its standard errors come from few replicates."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_weights, "__defaults__", (50,))
+        return study_of(simulate())
 
 
 @cache
@@ -187,6 +191,15 @@ def compared() -> Analysis:
     tables = {"designs.csv": grid(), "scenarios.csv": payments(), "effects.csv": effects()}
     result = replace(analysis.result, tables=tables, manifest={**analysis.result.manifest, **MANIFEST})
     return Analysis(result, analysis.noise)
+
+
+@contextmanager
+def without_pictures():
+    """Leave the figures of reports empty."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ssinfer.figures.figure.Figure.draw", lambda *_: None)
+        patch.setattr("ssinfer.report.write.svg_of", lambda _: "<svg></svg>")
+        yield patch
 
 
 def assert_snapshot(text: str, path: Path) -> None:

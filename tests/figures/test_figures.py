@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssinfer.drawing import FIGURES, draw
@@ -17,6 +17,7 @@ from ssinfer.figures.style import spread
 from ssinfer.figures.svg import inline, svg_of
 
 
+@settings(max_examples=25)
 @given(st.lists(st.floats(-100, 100), max_size=12), st.floats(0.01, 5))
 def test_spread_keeps_the_order_and_the_distance(wanted, gap):
     found = spread(wanted, gap)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from small_study import analysis, compared, study  # noqa: F401
+from small_study import analysis, compared, study, without_pictures  # noqa: F401
 
 from ssinfer.report import write_report
 from ssinfer.report.summarise import assemble
@@ -22,10 +22,10 @@ def write(monkeypatch):
 
 
 @pytest.fixture
-def no_pictures(monkeypatch):
+def no_pictures():
     """Leave the figures of reports empty, for tests of their words."""
-    monkeypatch.setattr("ssinfer.figures.figure.Figure.draw", lambda *_: None)
-    monkeypatch.setattr("ssinfer.report.write.svg_of", lambda _: "<svg></svg>")
+    with without_pictures():
+        yield
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from itertools import product
 import pandas as pd
 import pytest
 from markupsafe import escape
+from small_study import without_pictures
 
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
@@ -56,12 +57,15 @@ def test_failed_checks_come_first_the_worst_by_figure_against_limit(failing):
     assert [limit.id for limit in page.limits[6:]] == ["limit_agree_unpaid", "limit_spillover"]
 
 
-@pytest.fixture
-def pages(failing, tmp_path, monkeypatch, request) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def pages(failing, tmp_path_factory) -> dict[str, str]:
     """The report of a study with six failed checks, by language, without its figures."""
-    request.getfixturevalue("no_pictures")
-    monkeypatch.setattr("ssinfer.report.write.analyse", lambda _: failing)
-    return {tag: write_report(failing.result, tmp_path / tag, tag).read_text(encoding="utf-8") for tag in ("en", "nl")}
+    folder = tmp_path_factory.mktemp("pages")
+    with without_pictures() as patch:
+        patch.setattr("ssinfer.report.write.analyse", lambda _: failing)
+        return {
+            tag: write_report(failing.result, folder / tag, tag).read_text(encoding="utf-8") for tag in ("en", "nl")
+        }
 
 
 def test_the_page_names_three_limits_and_links_to_the_others(pages):
