@@ -114,7 +114,7 @@ def reliability(stated, happened):
 def test_intervals_cover_and_probabilities_of_payment_are_calibrated(method, evidence_share):
     n = max(int(500 * evidence_share), 20)
     rows = []
-    for seed in range(n):
+    for seed in range(20_000, 20_000 + n):  # the model was chosen on seeds from 0 on
         row, saving, rate, threshold, level = provisional_and_final(*simulated_payments(seed), method, seed)
         paid = saving > 0 and rate >= threshold
         ends = {"end": saving / level, "width": (row["upper"] - row["lower"]) / level, "moved": threshold}
