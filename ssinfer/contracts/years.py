@@ -44,7 +44,7 @@ class YearsSettlement:
     @property
     def payment(self) -> Any:
         """Money from the payer to the providers' side over all years; negative when the providers owe."""
-        return sum(settlement.payment for settlement in self.settlements)
+        return -self.lines[self.settlements[0].contract.payer]
 
 
 @checked(SettlementError)

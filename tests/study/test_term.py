@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.contracts.contract import Contract
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
@@ -14,7 +15,7 @@ from ssinfer.report.table import TABLES
 from ssinfer.report.tables.term import term_total
 from ssinfer.sentences import sentence
 from ssinfer.simulation.panel import simulate_panel
-from ssinfer.study import plan_study, run_study
+from ssinfer.study import plan_study, run, run_study
 from ssinfer.study.term import TermHistory
 
 STUDY = """
@@ -83,8 +84,27 @@ def plan_of(folder):
 
 
 @pytest.fixture(scope="module")
-def result(plan_of):
-    return run_study(plan_of(), n_jobs=1)
+def run_of(plan_of):
+    """Return a function that runs the study with a contract; one backtest serves all contracts."""
+    backtest, known = run.backtest, []
+
+    def run_once(*args, **kwargs):
+        if not known:
+            known.append(backtest(*args, **kwargs))
+        return known[0]
+
+    def run_study_of(contract=ROLLING):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(run, "backtest", run_once)
+            patch.setattr(block_weights, "__defaults__", (25,))
+            return run_study(plan_of(contract), n_jobs=1)
+
+    return run_study_of
+
+
+@pytest.fixture(scope="module")
+def result(run_of):
+    return run_of()
 
 
 def test_each_year_is_settled_on_the_benchmark_of_the_years_before(result):
@@ -134,8 +154,8 @@ def test_the_report_shows_the_years(result):
             assert ("paid" if language == "en" else "uitgekeerd") in first
 
 
-def test_pooled_years_learn_the_threshold_of_the_whole_term(plan_of):
-    pooled = run_study(plan_of(ROLLING.replace("every = 1\nyears = 3", "every = 0") + "[years]\npool = 3\n"), n_jobs=1)
+def test_pooled_years_learn_the_threshold_of_the_whole_term(run_of):
+    pooled = run_of(ROLLING.replace("every = 1\nyears = 3", "every = 0") + "[years]\npool = 3\n")
     term, thresholds = pooled.tables["term.csv"], pooled.case_thresholds
     assert term["year"].tolist() == ["1-3", "total"]
     assert term["threshold"][0] == pytest.approx(thresholds[thresholds["decides"]]["rate"].item())
@@ -160,9 +180,9 @@ def test_terms_that_do_not_fit_are_refused(plan_of, given, message):
         plan_of(**given)
 
 
-def test_a_history_that_is_too_short_is_refused_with_its_reason(plan_of):
+def test_a_history_that_is_too_short_is_refused_with_its_reason(run_of):
     short = ROLLING.replace("years = 3", "years = 5")
-    refused = run_study(plan_of(short), n_jobs=1)
+    refused = run_of(short)
     assert refused.settlement["party"].tolist() == [""]
     assert "Give 1 more baseline year" in refused.settlement["reason"].item()
 
