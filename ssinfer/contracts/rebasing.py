@@ -89,7 +89,8 @@ def rebase_groups(
             if oldest < 0:
                 raise SettlementError(
                     f"{contract.name} rebases contract year {year + 1} on the {terms.years} years before year "
-                    f"{start + 1}, but only {known + start} are given. Give {-oldest} more baseline years."
+                    f"{start + 1}, but only {known + start} are given. Give {-oldest} more baseline years (in a "
+                    "study: a longer baseline, and a method with fitted values in it)."
                 )
             window = slice(oldest, known + start)
             own = ratios[window].mean(axis=0)

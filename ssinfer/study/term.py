@@ -134,7 +134,8 @@ class Term:
             rows = rows.assign(learned=rows.index.isin(learned_placebos(rows, start).index))
             placebos = TermHistory.of(paths, panel, years.years)
             keys = [(panel.timeline.column(row.origin), str(row.unit)) for row in rows.itertuples()]
-            placebos = placebos.chosen(placebos.groups.get_indexer(pd.MultiIndex.from_tuples(keys)))
+            at = placebos.groups.get_indexer(pd.MultiIndex.from_tuples(keys))
+            placebos, rows = placebos.chosen(at[at >= 0]), rows[at >= 0]
         return cls(
             contract=contract,
             case=TermHistory.of(case, panel, years.years, len(design.treated)),

@@ -1,17 +1,21 @@
 """Placebo contracts of several years say what contracts with a known saving are paid, and what rebasing takes back.
 
-Each simulated panel has one contract group that saves nothing, 3% in each year, or 3, 6 and 9%. Its own payment under the
-study's terms, with a rolling and with a fixed baseline, is compared with the mean over placebo contracts of the same
-panel. Monte Carlo error: of the mean difference over panels.
+Each simulated panel has one contract group that saves nothing, 3% in each year, or 3, 6 and 9%. Its own payment, with
+a rolling and with a fixed baseline, is compared with the mean over placebo contracts of the same panel. The Monte Carlo
+error is that of the mean difference over panels.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ssinfer.contracts.terms import RebasingTerms
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, run_study
+from ssinfer.study.term import Term
 
 STUDY = """
 title = "a term"
@@ -42,12 +46,12 @@ method = "AdministrativeBenchmark"
 parameters = { n_draws = 100, history = 0 }
 """
 CONTRACT = """
-name = "{name}"
+name = "rolling"
 rule_year = 2024
 [threshold]
 kind = "computed"
 [rebasing]
-every = {every}
+every = 1
 years = 3
 """
 SAVED = {"none": (0.0, 0.0, 0.0), "each": (0.03,) * 3, "growing": (0.03, 0.06, 0.09)}
@@ -57,25 +61,22 @@ N_PANELS = 120
 def own_and_placebos(folder, seed):
     """Return what the contract group is paid, and the placebo mean, of the first benchmark: (saving, rule, 2)."""
     simulated = simulate_panel(40, tuple(range(2008, 2017)), start=2014, seed=seed, covid=False)
-    frame = simulated.panel.to_frame().drop(columns="sampling_variance")
-    of_case = (frame["unit"] == "treated") & (frame["period"] >= 2014)
+    simulated.panel.to_frame().drop(columns="sampling_variance").to_csv(folder / "panel.csv", index=False)
+    (folder / "rolling.toml").write_text(CONTRACT, encoding="utf-8")
+    (folder / "study.toml").write_text(STUDY.replace("rolling.toml", str(folder / "rolling.toml")), encoding="utf-8")
+    plan = plan_study(folder / "study.toml")
+    result = run_study(plan, n_jobs=1)
+    (part,), ((pair, fit),) = plan.config.designs, result.counterfactuals.items()
+    term = Term.of(plan, part, pair[1], fit, result.backtest)
+    due = (term.case.benchmark * term.case.insured_years)[term.case.before :].sum()
     paid = np.zeros((len(SAVED), 2, 2))
-    for rule, (name, every) in enumerate((("rolling", 1), ("fixed", 0))):
-        (folder / "rolling.toml").write_text(CONTRACT.format(name=name, every=every), encoding="utf-8")
-        for number, (saving, rates) in enumerate(SAVED.items()):
-            saved = frame.copy()
-            saved.loc[of_case, "spending"] *= 1 - np.array(rates)
-            saved.to_csv(folder / "panel.csv", index=False)
-            (folder / "study.toml").write_text(
-                STUDY.replace("rolling.toml", str(folder / "rolling.toml")), encoding="utf-8"
-            )
-            tables = run_study(plan_study(folder / "study.toml"), n_jobs=1).tables
-            total = tables["term.csv"].iloc[-1]
-            placebos = tables["term_placebos.csv"].set_index("saving")["payment"]
-            paid[number, rule] = (
-                total["payment"] / (total["first_benchmark"] * total["insured_years"]),
-                placebos[saving],
-            )
+    for rule, contract in enumerate((term.contract, replace(term.contract, rebasing=RebasingTerms()))):
+        ruled = replace(term, contract=contract)
+        thresholds = [[settlement.threshold.item()] for settlement in ruled.of_case().settlements]
+        for number, rates in enumerate(SAVED.values()):
+            settled = ruled.settle(contract, term.case, np.array(thresholds), np.array(rates)[:, None])
+            paid[number, rule, 0] = settled.payment.item() / due
+        paid[:, rule, 1] = np.nanmean(ruled.paid(contract), axis=0)
     return paid
 
 
@@ -87,6 +88,6 @@ def test_placebo_contracts_predict_payments_and_the_ratchet(evidence_share, tmp_
     means, mcse = error.mean(axis=0), error.std(axis=0, ddof=1) / np.sqrt(panels)
     taken = 100 * (paid[:, :, 1] - paid[:, :, 0])  # by rebasing: own, and of placebos
     for number, saving in enumerate(SAVED):
-        print(saving, "own less placebos (rolling, fixed):", means[number].round(3), "+-", mcse[number].round(3))
-        print("   taken back, own and placebos:", taken[:, number].mean(axis=0).round(3))
+        print(saving, "own less placebos (rolling, fixed):", means[number].round(3), "+-", mcse[number].round(3))  # noqa: T201
+        print("   taken back, own and placebos:", taken[:, number].mean(axis=0).round(3))  # noqa: T201
     assert (np.abs(means) < 3 * mcse + 0.02).all()
