@@ -344,7 +344,7 @@ def test_what_cannot_be_signed_is_refused(tmp_path, name):
 
 def test_the_command_writes_the_agreement_and_its_pages_once(folder, signed, monkeypatch, capsys):
     out = folder / "agreement"
-    monkeypatch.setattr("sys.argv", ["ssinfer", "sign", str(folder / "study.toml"), "--out", str(out)])
+    monkeypatch.setattr("sys.argv", ["ssinfer", "sign", str(folder / "study.toml"), "--out", str(out), "--jobs", "1"])
     with pytest.raises(SystemExit, match="0"):
         main()
     assert signed.hash in capsys.readouterr().out
