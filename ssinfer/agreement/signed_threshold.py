@@ -5,11 +5,14 @@ learned with the donors' performance data is a rule with a range. With :math:`T_
 of :math:`n_i` insured-years, and :math:`s(n)^2 = k^2 / n + \tau^2` the variance of placebo savings
 (:func:`ssinfer.backtesting.noise.noise_components`), the range at n insured-years is
 
-.. math:: [\, q_{0.01}, q_{0.99} \,] \cdot s(n) / s(n_0), \qquad q \text{ the quantiles of } T_i \, s(n_0) / s(n_i)
+.. math:: [\, q_{0.01} / w,\; w \, q_{0.99} \,] \cdot s(n) / s(n_0), \qquad w = 1 + 1 / m
 
-with :math:`n_0` the insured-years that are expected at signing. It holds the thresholds of 98% of contracts like the
-placebos. Placebos are those of windows that end before the start, outside the neighbours of the contract group. If
-their sizes are too equal to tell k from :math:`\tau`, s is 1.
+with q the quantiles of :math:`T_i \, s(n_0) / s(n_i)`, and :math:`n_0` the insured-years that are expected at signing.
+98% of earlier contracts like the placebos have a threshold between the quantiles. The margin w is for the next year: m
+earlier windows show how thresholds differ between years, the less the fewer they are. Simulated coverage stands in
+tests/evidence/test_agreements.py.
+Placebos are those of windows that end before the start, outside the neighbours of the contract group. If their sizes
+are too equal to tell k from :math:`\tau`, s is 1.
 """
 
 from typing import Any
@@ -117,6 +120,9 @@ def _number(
 def _range(result: BacktestResult, key: ThresholdKey, learned: pd.DataFrame, years: float) -> dict[str, Any]:
     """Return the range of a learned threshold at the expected insured-years, and how it depends on them."""
     thresholds = thresholds_of_key(learned, key, result.errors)
+    if key.kind == "placebo":  # one multiple of each standard error, as for the case
+        multiple = placebo_threshold(learned, key.fraction, key.side, 1.0).rate
+        thresholds = multiple * learned["standard_error"].to_numpy(dtype=float)
     if thresholds is None or not np.isfinite(thresholds).any():
         raise StudyError(
             f"No placebo contract has a {key.kind} threshold, so its range is not known. Choose another kind."
@@ -129,7 +135,9 @@ def _range(result: BacktestResult, key: ThresholdKey, learned: pd.DataFrame, yea
     scale = table_scale(table, learned["insured_years"].to_numpy(dtype=float))
     scaled = thresholds * table_scale(table, np.array([years])) / scale
     lower, upper = np.quantile(scaled[~np.isnan(scaled)], RANGE, method="inverted_cdf")
-    return {"lower": float(lower), "upper": float(upper), **table, "n_placebos": len(learned)}
+    windows = learned["origin"].nunique()
+    margin, known = 1 + 1 / windows, {"n_placebos": len(learned), "n_windows": windows}
+    return {"lower": float(lower / margin), "upper": float(upper * margin), **table, **known}
 
 
 def table_scale(table: dict[str, Any], years: Floats) -> Floats:
@@ -141,7 +149,7 @@ def _rates(row: Any) -> dict[str, Any]:
     """Return the false-payment rate and what is found of true savings, each with its standard error."""
     named = {"false_payments": "false_payment_rate"} | {f"found_{s}": f"detection_rate_{s}" for s in SAVINGS}
     rates = {
-        name: {"value": float(row[column]), "se": float(row[f"{column}_se"])}
+        name: {"value": float(row[column]), "se": error if np.isfinite(error := float(row[f"{column}_se"])) else None}
         for name, column in named.items()
         if column in row and np.isfinite(row[column])
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -66,19 +67,25 @@ level = 0.9
 [[sharing]]
 contract = "kerngezond-vlissingen"
 [[method]]
-method = "AdministrativeBenchmark"
-parameters = { history = 0, n_draws = 400 }
+METHOD
 """
+METHODS = {
+    "administrative": 'method = "AdministrativeBenchmark"\nparameters = { history = 0, n_draws = 400 }',
+    "synthetic DiD": 'method = "SyntheticDiD"\nparameters = { n_draws = 400 }',
+}
 
 
-@pytest.mark.parametrize("kind", ["placebo", "confidence"])
-def test_the_signed_range_holds_the_learned_threshold(kind, tmp_path, evidence_share, capsys):
-    """98% by construction for a group like the placebos, of which the case is one."""
+@pytest.mark.parametrize("first", [2010, 2013])
+@pytest.mark.parametrize(("kind", "method"), [*product(["placebo", "confidence"], METHODS)])
+def test_the_signed_range_holds_the_learned_threshold(kind, method, first, tmp_path, evidence_share, capsys):
+    """With four earlier windows, and with one; the case is a group like the placebos."""
     inside, n = 0, max(20, round(200 * evidence_share))
     for seed in range(n):
-        world = simulate_panel(24, tuple(range(2010, 2018)), start=2017, saving=0.02, seed=seed, covid=False)
+        world = simulate_panel(24, tuple(range(first, 2018)), start=2017, saving=0.02, seed=seed, covid=False)
         world.panel.to_frame().drop(columns="sampling_variance").to_csv(tmp_path / "panel.csv", index=False)
-        (tmp_path / "study.toml").write_text(STUDY.replace("KIND", kind), encoding="utf-8")
+        (tmp_path / "study.toml").write_text(
+            STUDY.replace("KIND", kind).replace("METHOD", METHODS[method]), encoding="utf-8"
+        )
         settling = Settling(sign_study(tmp_path / "study.toml"), {"file": str(tmp_path / "panel.csv")})
         plan = settling.plan()
         try:
@@ -89,7 +96,10 @@ def test_the_signed_range_holds_the_learned_threshold(kind, tmp_path, evidence_s
                 raise
     share = inside / n
     with capsys.disabled():
-        sys.stdout.write(f"{kind}: {share:.3f} of {n} inside (error {np.sqrt(0.98 * 0.02 / n):.3f})\n")
+        sys.stdout.write(
+            f"{kind}, {method}, {2014 - first} windows: {share:.3f} of {n} inside "
+            f"(error {np.sqrt(0.98 * 0.02 / n):.3f})\n"
+        )
     assert share >= 0.98 - 3 * np.sqrt(0.98 * 0.02 / n) - 0.03
 
 
