@@ -21,12 +21,7 @@ type Pair = tuple[str, str]  # design and method
 
 
 def paired_detection(
-    placebos: pd.DataFrame,
-    first: Pair,
-    second: Pair,
-    saving: float = 0.03,
-    level: float = 0.95,
-    seed: int = 1,
+    placebos: pd.DataFrame, first: Pair, second: Pair, saving: float = 0.03, level: float = 0.95, seed: int = 1
 ) -> tuple[float, float]:
     """Return the difference in detection at a true `saving` of two pairs on the placebos of both, and its error."""
     (a, paid_a), (b, paid_b) = (_detected(placebos, *pair, saving, level, seed) for pair in (first, second))

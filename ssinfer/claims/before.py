@@ -21,11 +21,9 @@ def tables_before(tables: ClaimsTables, start: dt.date, as_of: dt.date) -> tuple
     if "paid" in lines.columns:
         known &= lines["paid"].isnull() | (lines["paid"].cast("date") <= ibis.literal(as_of))
     present = bool(lines.filter(~known).limit(1).count().execute())
+    present = present or bool(spans.filter(spans["start"].cast("date") >= first).count().execute())
     spans = spans.filter(spans["start"].cast("date") < first)
     spans = spans.mutate(end=ibis.least(ibis.coalesce(spans["end"].cast("date"), last), last))
-    present = present or bool(
-        tables.enrolment.filter(tables.enrolment["start"].cast("date") >= first).count().execute()
-    )
     kept = {"claims": lines.filter(known), "enrolment": spans, "insured": tables.insured.semi_join(spans, "person")}
     for name, column in (("deaths", "date"), ("programmes", "start")):
         if (table := getattr(tables, name)) is not None:

@@ -114,15 +114,8 @@ def _settle(
         settlement = settle(contract, benchmark=cf.level, spending=cf.pooled_spending, **given)
     except SsinferError as error:
         return [{"party": "", "amount": np.nan, "reason": str(error)}]
-    return [
-        {
-            "party": party,
-            "amount": amount,
-            "payment": float(settlement.payment),
-            **settlement.outcome,
-        }
-        for party, amount in settlement.lines.items()
-    ]
+    outcome = {"payment": float(settlement.payment), **settlement.outcome}
+    return [{"party": party, "amount": amount, **outcome} for party, amount in settlement.lines.items()]
 
 
 def _terms(plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual, threshold: float) -> dict[str, Any]:

@@ -22,13 +22,7 @@ from ssinfer.panel import Panel
 from ssinfer.periods import PER_YEAR, read_periods
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.simulation.known_saving import KnownSaving, known_saving
-from ssinfer.study.claims_extracts import (
-    OpenedClaims,
-    StudyExtracts,
-    extract_claims,
-    population_of,
-    spending_of,
-)
+from ssinfer.study.claims_extracts import OpenedClaims, StudyExtracts, extract_claims, population_of, spending_of
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import WindowsConfig
 from ssinfer.study.config_claims import GroupsConfig, SpendingConfig

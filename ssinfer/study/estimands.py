@@ -118,9 +118,8 @@ def net_rows(
         return _without(ROWS[-3:], "no_saving")
     row, cf = found.iloc[0], fits[part.fit, method]
     draws, years = cf.pooled(), float(row["insured_years"])
-    error = (
-        float(np.hypot(draws.std(), row["saving"] * row["completion_error"])) if cf.uncertainty != "none" else np.nan
-    )
+    known = cf.uncertainty != "none"
+    error = float(np.hypot(draws.std(), row["saving"] * row["completion_error"])) if known else np.nan
 
     def after(costs: float) -> dict[str, Any]:
         spending = float(row["spending"]) + costs
@@ -131,9 +130,8 @@ def net_rows(
     during = own["unit"].isin(design.treated) & own["period"].isin({*design.performance} - {*design.masked})
     costs = float(own.loc[during, "spending"].sum()) / years
     if not costs:
-        return {"gross": after(0.0)} | _without(
-            ROWS[-2:], "own_costs_unnamed" if not part.spending.own_costs else "own_costs_none"
-        )
+        reason = "own_costs_none" if part.spending.own_costs else "own_costs_unnamed"
+        return {"gross": after(0.0)} | _without(ROWS[-2:], reason)
     return {"gross": after(0.0), "own_costs": {"insured_years": years, "spending": costs}, "net": after(costs)}
 
 

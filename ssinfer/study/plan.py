@@ -114,11 +114,7 @@ class Plan:
 
 
 def plan_study(
-    path: str | Path,
-    *,
-    n_jobs: int = 1,
-    tell: Callable[[Look], None] | None = None,
-    language: str | None = None,
+    path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None
 ) -> Plan:
     """Read a study file (TOML), load its data (with `n_jobs` processes), look at them, and validate every step.
 
@@ -154,20 +150,13 @@ def make_plan(
         FOUND.clear()
         data = config.data.load(config, folder, n_jobs)
         data = data if config.seal is None else config.seal.hide(data)
-        files = (
-            {}
-            if signed
-            else {part.contract: Path(part.contract) for part in config.sharing if part.contract.endswith(".toml")}
-        )
-        inputs = config.data.files(folder) | FOUND | files
+        named = [] if signed else [part.contract for part in config.sharing if part.contract.endswith(".toml")]
+        inputs = config.data.files(folder) | FOUND | {name: Path(name) for name in named}
         if data.whole is None:
             categories_of(config, ())
         designs = {name: _design(config, part, data) for name, part in config.fits.items()}
-        origins = {
-            name: named_periods(part.origins, data.panel.periods, "windows.origins")
-            for name, part in config.fits.items()
-            if part.origins is not None
-        }
+        stated = {name: part.origins for name, part in config.fits.items() if part.origins is not None}
+        origins = {name: named_periods(at, data.panel.periods, "windows.origins") for name, at in stated.items()}
         if signed:
             origins |= signed.origins
         elif config.seal is not None:
@@ -206,11 +195,9 @@ def make_plan(
 def _known(panel: Panel, design: Design, origins: tuple[Any, ...] | None) -> tuple[Any, ...]:
     """Return the origins of the windows that end before the start, so that their spending is known at signing."""
     known = np.isfinite(panel.spending).any(axis=0)
-    windows = {
-        window.origin: [label for label in (*window.baseline, *window.performance) if label not in window.masked]
-        for window in rolling_windows(panel, design, origins)
-    }
-    return tuple(origin for origin, labels in windows.items() if known[panel.columns(labels)].all())
+    windows = rolling_windows(panel, design, origins)
+    used = {w.origin: [label for label in (*w.baseline, *w.performance) if label not in w.masked] for w in windows}
+    return tuple(origin for origin, labels in used.items() if known[panel.columns(labels)].all())
 
 
 def make_methods(config: StudyConfig) -> dict[str, Any]:

@@ -84,10 +84,8 @@ def _panel(panel: Panel, treated: set[str], hidden: HiddenGroups, design: str) -
         years = None if years is None else np.broadcast_to(weights.sum(axis=0) / rows.sum(), spending.shape)
     rows = rows & hidden.visible([CONTRACT_GROUP], design)
     years = None if years is None else np.where(rows, years, np.nan)
-    known: dict[str, Any] = {"spending": np.where(rows, spending, np.nan), "insured_years": years}
-    return replace(
-        panel, units=_numbered(panel.units, treated), sampling_variance=None, cv=None, covariates={}, **known
-    )
+    known: dict[str, Any] = {"spending": np.where(rows, spending, np.nan), "insured_years": years, "cv": None}
+    return replace(panel, units=_numbered(panel.units, treated), sampling_variance=None, covariates={}, **known)
 
 
 def _numbered(units: Iterable[str], treated: set[str]) -> tuple[str, ...]:

@@ -163,19 +163,8 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    ours = {
-        *OUTPUT,
-        "savings.nc",
-        REPORT_DATA,
-        "report.html",
-        "figures",
-        FINDING,
-        STUDY_FILE,
-        AGREEMENT,
-        SUMS,
-        MANIFEST,
-    }
-    ours |= {f"agreement.{tag}.html" for tag in tags()}
+    ours = {*OUTPUT, REPORT_DATA, FINDING, STUDY_FILE, AGREEMENT, SUMS, MANIFEST}
+    ours |= {"savings.nc", "report.html", "figures", *(f"agreement.{tag}.html" for tag in tags())}
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
     if held:

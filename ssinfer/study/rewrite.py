@@ -47,11 +47,8 @@ def rewrite_report(
     with atomic_files(folder if out is None else out.parent, last=MANIFEST) as new:
         report(result, new, language, base)
         if out is None:
-            kept = {
-                name: digest
-                for name, digest in manifest["files"].items()
-                if not name.startswith((REPORT, FIGURES, SUMS))
-            }
+            files, changed = manifest["files"], (REPORT, FIGURES, SUMS)
+            kept = {name: digest for name, digest in files.items() if not name.startswith(changed)}
             written = [new / REPORT, *(new / FIGURES).iterdir()]
             seal(new, manifest, kept | {path.relative_to(new).as_posix(): sha256(path) for path in written})
         else:

@@ -173,10 +173,4 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, seed: int) -> Callable
     return threshold_of
 
 
-KIND = ThresholdKind(
-    name=NAME,
-    order=50,
-    learns_from="placebos",
-    on_request=True,
-    for_case=_for_case,
-)
+KIND = ThresholdKind(name=NAME, order=50, learns_from="placebos", on_request=True, for_case=_for_case)

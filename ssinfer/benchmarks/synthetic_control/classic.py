@@ -83,10 +83,7 @@ class SyntheticControl(DonorWeighting):
         staggered_starts=True, covariates=True, posterior=True, confidence=True
     )
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "bayes", "none")
-    rules: ClassVar[dict[str, Rule]] = {
-        "max_donors": Optional(Number(2, whole=True)),
-        "noise_penalty": Number(0.0),
-    }
+    rules: ClassVar[dict[str, Rule]] = {"max_donors": Optional(Number(2, whole=True)), "noise_penalty": Number(0.0)}
 
     intercept: bool = False
     predictors: Sequence[PredictorSpec] | None = None
