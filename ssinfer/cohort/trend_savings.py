@@ -21,6 +21,7 @@ import pandas as pd
 
 from ssinfer.typing import Floats, Integers
 
+COLUMNS, ERRORS = ("benchmark", "spending", "saving", "rate"), ("saving_se", "rate_se")
 STEP = 1e-20  # of the complex-step derivative, which has no rounding error to balance
 
 #: Arm of each person (n,) (-1: none), money (n, T), and stratum (n, T) (-1: none).
@@ -59,7 +60,9 @@ def trend_savings(
         n = len(np.unique(codes[counted.any(axis=1)]))
         influence[name] = psi * np.sqrt(n / (n - 1))
         insured = sums[1].reshape(2, -1, 2)[0, :, 1].sum()
-        rows[name] = {"insured_years": float(insured), **_row(_saving(sums.astype(complex)).real, influence[name])}
+        values = zip(COLUMNS, _saving(sums.astype(complex)).real.tolist(), strict=True)
+        errors = np.sqrt((influence[name] ** 2).sum(axis=0))[2:].tolist()
+        rows[name] = {"insured_years": float(insured), **dict(values), **dict(zip(ERRORS, errors, strict=True))}
     for name, (first, second) in differences.items():
         rate = rows[first]["rate"] - rows[second]["rate"]
         error = (influence[first] - influence[second])[:, 3]
@@ -75,9 +78,3 @@ def _saving(sums: Any) -> Any:
         means = (shares[:, None] * money / years).sum(axis=1)
         benchmark = means[0, 0] * means[1, 1] / means[1, 0]
         return np.array([benchmark, means[0, 1], benchmark - means[0, 1], 1.0 - means[0, 1] / benchmark])
-
-
-def _row(values: Floats, influence: Floats) -> dict[str, float]:
-    errors = np.sqrt((influence**2).sum(axis=0))
-    named = dict(zip(("benchmark", "spending", "saving", "rate"), values.tolist(), strict=True))
-    return named | {"saving_se": float(errors[2]), "rate_se": float(errors[3])}

@@ -49,24 +49,9 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         axis.set_title(shorten(name, 70), loc="left", fontsize=9, weight="bold")
         percent_axis(axis.yaxis)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].text(
-        -0.6,
-        0.98,
-        say("figure.baseline_path.baseline"),
-        ha="right",
-        va="top",
-        color=SOFT,
-        transform=axes[0].get_xaxis_transform(),
-    )
-    axes[0].text(
-        -0.4,
-        0.98,
-        say("figure.baseline_path.performance"),
-        ha="left",
-        va="top",
-        color=SOFT,
-        transform=axes[0].get_xaxis_transform(),
-    )
+    words = {"va": "top", "color": SOFT, "transform": axes[0].get_xaxis_transform()}
+    axes[0].text(-0.6, 0.98, say("figure.baseline_path.baseline"), ha="right", **words)
+    axes[0].text(-0.4, 0.98, say("figure.baseline_path.performance"), ha="left", **words)
     axes[-1].set_xlabel(say("figure.baseline_path.step"))
     picture.supylabel(say("figure.baseline_path.gap"), fontsize=9)
     return picture

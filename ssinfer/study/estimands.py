@@ -165,12 +165,9 @@ def _home(persons: Cohort, before: Floats) -> Integers:
 def _cells(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[int, float]]:
     """Return, per window, the persons by whom two groups differ, and the largest share of one in that money."""
     differ = first.sub(second, fill_value=0.0).abs()
-    cells = [differ[phase].to_numpy() for phase in (0, 1)]
-    return [(int((cell > ROUNDING).any(axis=1).sum()), _share(cell[:, 0])) for cell in cells]
-
-
-def _share(amounts: Floats) -> float:
-    return float(amounts.max() / amounts.sum()) if len(amounts) and amounts.sum() > ROUNDING else 0.0
+    cells = [(differ[phase].to_numpy(), differ[phase, "money"]) for phase in (0, 1)]
+    shares = [float(money.max() / money.sum()) if money.sum() > ROUNDING else 0.0 for _, money in cells]
+    return [(int((cell > ROUNDING).any(axis=1).sum()), share) for (cell, _), share in zip(cells, shares, strict=True)]
 
 
 def _behind(cells: list[tuple[int, float]]) -> dict[str, Any]:

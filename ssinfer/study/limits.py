@@ -82,17 +82,12 @@ def failed_checks(study: StudyQueries) -> list[Finding]:
     ratio = (rows["figure"] / rows["limit"]).abs().replace(np.nan, np.inf)
     ratio = ratio.where(ratio >= 1, 1 / ratio.clip(lower=1e-12))  # a limit from below
     rows = rows.assign(ratio=ratio).sort_values("ratio", ascending=False, kind="stable")
-    return [
-        Finding(
-            "check_failed" if math.isfinite(row["limit"]) else "check_failed_no_limit",
-            {
-                "check": Finding(f"check.{row['id']}", {"otherwise": row["check"]}),
-                "figure": row["figure"],
-                "limit": row["limit"],
-            },
-        )
-        for _, row in rows.iterrows()
-    ]
+    found = []
+    for _, row in rows.iterrows():
+        said = {"check": Finding(f"check.{row['id']}", {"otherwise": row["check"]}), "figure": row["figure"]}
+        name = "check_failed" if math.isfinite(row["limit"]) else "check_failed_no_limit"
+        found.append(Finding(name, said | {"limit": row["limit"]}))
+    return found
 
 
 def other_limits(study: StudyQueries) -> Iterator[Finding]:
