@@ -36,9 +36,8 @@ def _rows(analysis: Analysis) -> pd.DataFrame | Finding:
     thresholds = thresholds.assign(rate=rates, money=money, order=order)
     thresholds = thresholds.sort_values(["order", "level", "side"], ascending=[True, False, True], kind="stable")
     keys = [ThresholdKey.of(row) for _, row in thresholds.iterrows()]
-    names = [threshold_name(key) for key in keys]
     promised = np.array([np.nan if key.level is None else 1 - key.tail for key in keys])
-    return thresholds.assign(name=names, promised=promised)
+    return thresholds.assign(name=[*map(threshold_name, keys)], promised=promised)
 
 
 def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
