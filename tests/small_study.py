@@ -15,6 +15,7 @@ import ssinfer as ss
 from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.report.analysis import Analysis, analyse
+from ssinfer.report.table import Table
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.compare import compare_thresholds
@@ -200,6 +201,11 @@ def without_pictures():
         patch.setattr("ssinfer.figures.figure.Figure.draw", lambda *_: None)
         patch.setattr("ssinfer.report.write.svg_of", lambda _: "<svg></svg>")
         yield patch
+
+
+def tables_of(data) -> dict[str, Table]:
+    """Return the tables of a report by name."""
+    return {item.name: item for section in data.sections for item in section.items if isinstance(item, Table)}
 
 
 def assert_snapshot(text: str, path: Path) -> None:

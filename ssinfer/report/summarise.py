@@ -52,11 +52,6 @@ class ReportData:
     sections: tuple[SectionData, ...]
 
     @property
-    def tables(self) -> dict[str, Table]:
-        """The tables of all sections by name."""
-        return {item.name: item for section in self.sections for item in section.items if isinstance(item, Table)}
-
-    @property
     def figures(self) -> dict[str, pd.DataFrame]:
         """The frames of the figures of all sections by name."""
         items = [item for section in self.sections for item in section.items if isinstance(item, FigureFrame)]

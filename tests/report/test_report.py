@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
+from small_study import tables_of
 
 from ssinfer.console.design_table import design_table
 from ssinfer.errors import StudyError
@@ -180,7 +181,7 @@ def test_payments_under_sampling_noise_alone_are_in_the_text(page):
 
 def test_every_design_is_reported(data):
     for name in ("designs", "scores", "payments", "savings"):
-        assert set(data.tables[name].column("label")) == {"a", "b"}, name
+        assert set(tables_of(data)[name].column("label")) == {"a", "b"}, name
     assert set(data.figures["placebo_savings"]["design"]) == {"a", "b"}
 
 
@@ -200,7 +201,7 @@ def test_a_contract_group_below_the_limit_is_suppressed_everywhere(analysis, stu
     small_analysis = replace(analysis, result=disclosed(small_study))
     data = assemble(small_analysis)
     page = write(small_analysis, tmp_path, data).read_text(encoding="utf-8")
-    assert not {"savings", "thresholds", "settlement", "intervals"} & set(data.tables)
+    assert not {"savings", "thresholds", "settlement", "intervals"} & set(tables_of(data))
     assert "case" not in data.figures
     assert "contract group" not in set(data.figures["threshold_by_size"]["item"])
     assert not (tmp_path / "figures" / "case.svg").exists()
@@ -279,6 +280,6 @@ def test_refusals_are_counted(analysis, study, data):
         "refused",
         f"7 of {int(((rows['role'] == 'placebo') & (rows['design'] == 'a')).sum()):,}",
     )
-    assert "refusals" not in data.tables
+    assert "refusals" not in tables_of(data)
     (section,) = (section for section in data.sections if section.name == "comparison")
     assert section.reasons["refusals"] == "No placebo contract was refused, and no fit failed."

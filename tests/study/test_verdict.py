@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
+from small_study import tables_of
 
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.console.design_table import design_table
@@ -61,7 +62,7 @@ def everything(result):
     """Return all text that the console and the page print."""
     analysis = Analysis(result, {}, {})
     data = assemble(analysis)
-    cells = [cell for table in data.tables.values() for row in table.rows for cell in row]
+    cells = [cell for table in tables_of(data).values() for row in table.rows for cell in row]
     sections = [sentence for section in data.sections for sentence in (*section.sentences, *section.remarks)]
     return " ".join(design_table(result).split()), " ".join(data.finding), data, "\n".join([*cells, *sections])
 
@@ -100,8 +101,8 @@ def check(study, threshold, sharing, saved, *, several=False, limit=10):
         assert bool(row["passed"]) == (verdict == "reached") or verdict is None, case
         assert row["false_payment_rate"] == document["false_payment_rate"]["value"], case
         assert row["detection_rate_3"] == document["detection"]["0.03"]["value"], case
-        own = data.tables["thresholds"].column("decides").index("yes")
-        rate = data.tables["thresholds"].column("rate")[own]
+        own = tables_of(data)["thresholds"].column("decides").index("yes")
+        rate = tables_of(data)["thresholds"].column("rate")[own]
         assert rate == f"{100 * stated['rate']:.1f}", case
     settles = result.settlement[result.settlement["settles"].astype(bool)] if len(result.settlement) else rows[:0]
     if paid is not None:

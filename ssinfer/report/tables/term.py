@@ -15,8 +15,8 @@ PLACEBOS = "label:own saving:word n_rows:number paid:percent payment:percent fix
 
 def term_total(analysis: Analysis) -> Finding | None:
     """Return the sentence on what the whole term pays; None if the contract is settled as one."""
-    table = analysis.result.tables.get("term.csv", pd.DataFrame())
-    rows = table[table["settles"].astype(bool)] if len(table) else table
+    table = analysis.table("term.csv")
+    rows = table[table["settles"].astype(bool)]
     if not len(rows):
         return None
     total = rows.iloc[-1]
@@ -25,13 +25,8 @@ def term_total(analysis: Analysis) -> Finding | None:
     return Finding(name, {"paid": abs(paid), "years": len(rows) - 1, "measured": measured})
 
 
-def _years(analysis: Analysis) -> pd.DataFrame:
-    table = analysis.result.tables.get("term.csv", pd.DataFrame())
-    return analysis.labelled(table) if len(table) else table
-
-
 def _placebos(analysis: Analysis) -> pd.DataFrame | Finding:
-    table = analysis.result.tables.get("term_placebos.csv", pd.DataFrame())
+    table = analysis.table("term_placebos.csv")
     if not len(table):
         return table
     known = table[table["saving"] != ""]
@@ -39,6 +34,6 @@ def _placebos(analysis: Analysis) -> pd.DataFrame | Finding:
 
 
 TABLES = (
-    ReportTable("term", "case-section", 46, _years, YEARS),
+    ReportTable("term", "case-section", 46, lambda a: a.labelled(a.table("term.csv")), YEARS),
     ReportTable("term_placebos", "case-section", 47, _placebos, PLACEBOS),
 )
