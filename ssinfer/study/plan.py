@@ -240,9 +240,10 @@ def _check_term(plan: Plan) -> None:
     for part in config.designs:
         panel, contract, stated = plan.data.panel_of(part.fit), plan.contract_of(part), part.performance
         design, needed = plan.designs[part.fit], term.years * (panel.timeline.per_year or 1)
-        listed = [] if isinstance(stated, Span) else [*map(str, stated)]
-        if listed and listed != [*map(str, design.performance)]:
-            raise StudyError(f"[term]: the performance periods are in the wrong order: {listed}. Sort them by time.")
+        listed = [] if isinstance(stated, Span) else map(panel.timeline.column, stated)
+        columns = [column for column in listed if column is not None]  # at signing the panel ends before
+        if columns != sorted(columns):
+            raise StudyError(f"[term]: the performance periods are in the wrong order: {stated}. Sort them by time.")
         if len(design.performance) != needed:
             raise StudyError(
                 f"[term] years = {term.years} needs {needed} performance periods, but design {part.name!r} has "

@@ -97,10 +97,8 @@ class TermHistory:
     def rates(self, contract: Contract) -> Floats:
         """Return the measured rates without a further saving (years, groups), of each year's block."""
         benchmark, spending, years = self.rebased(contract)
-        total, spent = (
-            (money * years).reshape(-1, contract.years.pool, len(self.groups)).sum(axis=1)
-            for money in (benchmark, spending)
-        )
+        shape = -1, contract.years.pool, len(self.groups)
+        total, spent = ((money * years).reshape(shape).sum(axis=1) for money in (benchmark, spending))
         return np.repeat(1.0 - spent / total, contract.years.pool, axis=0)
 
 
@@ -127,8 +125,7 @@ class Term:
         panel, start = plan.data.panel_of(part.fit), design.performance[0]
         case = path_frame(design.treated, cf, cf.path()).assign(origin=start)
         placebos, rows = None, pd.DataFrame()
-        if result is not None:
-            paths = rows_with(result.paths, design=part.fit, method=method)
+        if result is not None and len(paths := rows_with(result.paths, design=part.fit, method=method)):
             rows = distant_placebos(result.placebos, plan, (part.fit, method))
             rows = rows[rows["status"] == "ok"]
             rows = rows.assign(learned=rows.index.isin(learned_placebos(rows, start).index))
@@ -163,7 +160,7 @@ class Term:
         thresholds = None
         if self.threshold is not None:
             if self.placebos is None:
-                raise RefusalError("Thresholds per contract year are learned from placebos: run the backtest as well.")
+                raise RefusalError("Thresholds per contract year are learned from placebos, and none was fitted.")
             key, rows, error = self.threshold.key, self.rows[self.rows["learned"]], self.error
             error_of = None if np.isnan(error) else error
             rates = self.placebos.rates(self.contract)[:, self.rows["learned"].to_numpy()]
@@ -174,17 +171,12 @@ class Term:
     def paid(self, contract: Contract) -> Floats:
         """Return what a contract pays placebos (groups, scenarios), of the benchmark of the term; NaN: not settled."""
         if self.placebos is None:
-            raise RefusalError("There are no placebo contracts: run the backtest as well.")
+            raise RefusalError("No placebo contract was fitted: run the backtest as well.")
         rates, thresholds = self.placebos.rates(contract), None
         judged = np.ones(len(self.rows), dtype=bool)
         if self.threshold is not None:
-            key = self.threshold.key
-            thresholds = np.stack(
-                [
-                    cross_fitted_placebo_thresholds(self.rows.assign(savings_rate=r), key.fraction, key.side)
-                    for r in rates
-                ]
-            )
+            key, rows = self.threshold.key, [self.rows.assign(savings_rate=rate) for rate in rates]
+            thresholds = np.stack([cross_fitted_placebo_thresholds(of, key.fraction, key.side) for of in rows])
             judged = np.isfinite(thresholds).all(axis=0)
         part, total = self.placebos.chosen(np.flatnonzero(judged)), np.full((len(judged), len(SCENARIOS)), np.nan)
         due = (part.benchmark * part.insured_years)[part.before :].sum(axis=0)

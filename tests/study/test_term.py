@@ -151,6 +151,11 @@ def test_the_report_shows_the_years(result):
             assert "table." not in text
             assert "column." not in text
             first = sentence(term_total(analysis))
+            lacking = pd.DataFrame([{"saving": "", "reason": "few units"}]).reindex(
+                columns=["n_rows", "saving", "reason"]
+            )
+            without = replace(analysis, result=replace(result, tables={**result.tables, "term_placebos.csv": lacking}))
+            assert "few units" in TABLES.find("term_placebos").build(without)
             assert ("paid" if language == "en" else "uitgekeerd") in first
 
 
@@ -168,6 +173,7 @@ def test_pooled_years_learn_the_threshold_of_the_whole_term(run_of):
     ("given", "message"),
     [
         ({"performance": "[2016, 2015, 2014]"}, "wrong order"),
+        ({"performance": "[2014, '2016', '2015']"}, "wrong order"),
         ({"years": 4}, r"years = 4 needs 4 performance periods, but design .* has 3"),
         ({"performance": "{ first = 2014, last = 2019 }", "years": 6}, "2019"),
         ({"years": 1}, r"term\.years"),

@@ -29,7 +29,7 @@ def _placebos(analysis: Analysis) -> pd.DataFrame | Finding:
     table = analysis.table("term_placebos.csv")
     if not len(table):
         return table
-    known = table[table["saving"] != ""]
+    known = table[table["n_rows"].notna()]
     return analysis.labelled(known) if len(known) else Finding("term_no_placebos", {"reason": table["reason"].iloc[0]})
 
 
