@@ -36,11 +36,6 @@ class SectionData:
     items: tuple[Table | FigureFrame, ...]
     reasons: dict[str, str]  # by name of the table; empty if it needs no mention
 
-    @property
-    def remarks(self) -> list[str]:
-        """The reasons of all tables that do not apply, each once."""
-        return [reason for reason in dict.fromkeys(self.reasons.values()) if reason]
-
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
@@ -70,7 +65,7 @@ def assemble(analysis: Analysis) -> ReportData:
             )
     with speak(currency=analysis.result.currency, own=analysis.result.own_language):
         parts = (_section(analysis, part, [e for e in entries if e.section == part.name]) for part in SECTIONS)
-        shown = tuple(section for section in parts if section.sentences or section.items or section.remarks)
+        shown = tuple(each for each in parts if each.sentences or each.items or any(each.reasons.values()))
         finding = (*finding_sentences(analysis), *map(in_words, found(analysis, first_page=True)))
         return ReportData(analysis.result, first_page(analysis), finding, shown)
 

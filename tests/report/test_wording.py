@@ -11,5 +11,5 @@ def test_the_wording_is_that_of_the_snapshot(analysis):
     data = assemble(analysis)
     lines = [*data.finding]
     for section in data.sections:
-        lines += ["", section.title, *section.sentences, *section.remarks]
+        lines += ["", section.title, *section.sentences, *filter(None, dict.fromkeys(section.reasons.values()))]
     assert_snapshot("\n".join(lines), Path(__file__).parent / "snapshots" / "report.txt")

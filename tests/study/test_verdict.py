@@ -63,7 +63,7 @@ def everything(result):
     analysis = Analysis(result, {}, {})
     data = assemble(analysis)
     cells = [cell for table in tables_of(data).values() for row in table.rows for cell in row]
-    sections = [sentence for section in data.sections for sentence in (*section.sentences, *section.remarks)]
+    sections = [sentence for section in data.sections for sentence in (*section.sentences, *section.reasons.values())]
     return " ".join(design_table(result).split()), " ".join(data.finding), data, "\n".join([*cells, *sections])
 
 
