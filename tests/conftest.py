@@ -9,6 +9,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.panel import Panel
 
 # No deadline: a busy machine is no bug. The same examples everywhere: a failure must be repeatable.
@@ -25,6 +26,14 @@ def data_dir() -> Path:
     path = Path(folder)
     assert path.is_dir(), f"SSINFER_DATA_DIR={folder} is no folder"
     return path
+
+
+@pytest.fixture(scope="module")
+def few_replicates():
+    """Draw few replicates in the bootstrap, for tests that judge no standard error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_weights, "__defaults__", (25,))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -54,15 +54,13 @@ def explain_changes(
         then.connection.con.register(f"now_{name}", table)
     persons = {name: then.connection.table(f"now_{name}") for name in held}
     steps = [
-        (then, population, old),
-        (ClaimsTables(then.connection, **persons, claims=then.claims), new_population, old),
-        (now, new_population, old),
-        (now, new_population, replace(old, run_out=new.run_out)),
-        (now, new_population, new),
+        (then, population, [old]),
+        (ClaimsTables(then.connection, **persons, claims=then.claims), new_population, [old]),
+        (now, new_population, [old, replace(old, run_out=new.run_out), new]),
     ]
     calendar = Calendar.of(periods)
     columns = [calendar.position(label) for label in performance]
-    counted = [_by_person(*step, calendar, columns, {*units}) for step in steps]
+    counted = [frame for step in steps for frame in _by_person(*step, calendar, columns, {*units})]
     rows: list[dict[str, Any]] = []
     for cause, before, after in zip(CAUSES, counted, counted[1:], strict=False):
         change = after.sub(before, fill_value=0)
@@ -76,17 +74,18 @@ def explain_changes(
 def _by_person(
     tables: ClaimsTables,
     population: Population,
-    spending: Spending,
+    spendings: list[Spending],
     calendar: Calendar,
     columns: list[int],
     units: set[str],
-) -> pd.DataFrame:
-    """Return lines and cents (repriced) per person of some units in some periods."""
+) -> Iterable[pd.DataFrame]:
+    """Give lines and cents (repriced) per person of some units in some periods, by each definition of spending."""
     with closing(Scratch(tables.connection)) as scratch:
         pieces, names = enrolment_pieces(tables, population, calendar, scratch)
-        counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=False)
         numbers = [number for number, name in enumerate(names) if name in units]
-        inside = counted["t"].isin(columns) & counted["unit"].isin(numbers)
-        rows = counted.filter(counted["code"] == lines.COUNTED, inside).select("person", "lines", cents="used")
-        frame: pd.DataFrame = sums(rows, ("person",), "lines", "cents").to_pandas()
-    return frame.set_index("person").astype("int64")
+        for spending in spendings:
+            counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=False)
+            inside = counted["t"].isin(columns) & counted["unit"].isin(numbers)
+            rows = counted.filter(counted["code"] == lines.COUNTED, inside).select("person", "lines", cents="used")
+            frame: pd.DataFrame = sums(rows, ("person",), "lines", "cents").to_pandas()
+            yield frame.set_index("person").astype("int64")

@@ -42,6 +42,7 @@ from ssinfer.study.plan import make_plan
 from ssinfer.study.seal import Seal, Signed
 from ssinfer.thresholds.placebo import placebo_threshold
 
+pytestmark = pytest.mark.usefixtures("few_replicates")
 GOLDEN = Path(__file__).parents[1] / "golden_agreements"
 STUDY = (GOLDEN / "panel" / "study.toml").read_text(encoding="utf-8")
 RULE = STUDY.replace('method = "SyntheticControl"\nparameters = { inference = "none" }', "{method}").replace(
@@ -308,7 +309,7 @@ def test_a_changed_study_can_be_amended(signed, settled, tmp_path):
     assert "contract: sharing.share was signed as 0.4 and is 0.5" in second["amends"]["differences"]
 
 
-@pytest.mark.parametrize("name", ["panel", "administrative", "claims"])
+@pytest.mark.parametrize("name", ["panel", "administrative", pytest.param("claims", marks=pytest.mark.evidence)])
 def test_golden_agreements_settle_to_the_same_cent(name):
     agreement = read_agreement(GOLDEN / name)
     data = GOLDEN / name / ("tables" if name == "claims" else "panel.csv")

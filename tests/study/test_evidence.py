@@ -18,6 +18,7 @@ from ssinfer.report.tables.contract_group import TABLES
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.evidence import case_evidence, conformal_limit
 
+pytestmark = pytest.mark.usefixtures("few_replicates")
 STUDY = """
 title = "Below all donors"
 question = "Does the miss in the baseline pass for a saving?"
@@ -154,7 +155,7 @@ def test_the_limit_of_the_baseline_error_is_a_quantile_of_the_placebos(out):
 
 
 def test_a_hierarchical_fit_learns_its_level_and_replicates_its_data(result):
-    cf = ss.HierarchicalBenchmark(n_draws=200, nodes=512).fit(result.panel, result.designs["all"], seed=1)
+    cf = ss.HierarchicalBenchmark(n_draws=100, nodes=512).fit(result.panel, result.designs["all"], seed=1)
     assert {"pareto_k", "effective_sample_size"} == set(cf.diagnostics["check"])
     assert cf.diagnostics["limit"].tolist() == [0.7, 400.0]
     contraction = {check.check: check for check in prior_contraction(cf)}
@@ -167,7 +168,7 @@ def test_a_hierarchical_fit_learns_its_level_and_replicates_its_data(result):
     replicates = cf.to_datatree()["posterior_predictive"]["fitted"]
     owner = cf.inference["constant_data"]["fitted_cell_unit"].to_series()
     owner = owner[owner != "u00"]  # its performance period is sealed: its cells are not complete
-    cells = pd.DataFrame(replicates.values.reshape(200, -1).T, replicates["fitted_cell"].values).loc[owner.index]
+    cells = pd.DataFrame(replicates.values.reshape(100, -1).T, replicates["fitted_cell"].values).loc[owner.index]
     relative = cells / cells.groupby(owner).transform("mean")  # by definition, with pandas
     relative = relative - relative.groupby(relative.groupby(owner).cumcount()).transform("mean")
     np.testing.assert_allclose(table["spread"], relative.std(ddof=0), rtol=1e-12)
