@@ -55,6 +55,10 @@ def sign_config(
     StudyError : nothing can be settled, or no placebo window ends before the start
     """
     main = config.main_design
+    if config.group:
+        raise StudyError(
+            "An agreement is of one contract, and the study has [[group]]. Sign a study with each in [case]."
+        )
     if not config.settling[0] or main.sharing is None:
         raise StudyError("The study settles nothing: an agreement needs [[sharing]] and a design that may settle.")
     with speak(language or config.report.language):

@@ -36,7 +36,7 @@ def parameters_of(methods: Mapping[str, Any]) -> dict[str, Any]:
 
 def settings_of(config: StudyConfig) -> dict[str, Any]:
     """Return every setting of the study that is signed, defaults included: all but the place of the data."""
-    study = config.model_dump(mode="json", exclude={"report", "date", "agreement", "data"})
+    study = config.model_dump(mode="json", exclude={"report", "date", "agreement", "data", "group"})
     for part, table in zip(config.method, study["method"], strict=True):
         if "time_limit" not in part.model_fields_set:  # it is for methods of other packages only
             del table["time_limit"]

@@ -14,6 +14,7 @@ from ssinfer.foreign import own
 from ssinfer.language import currency_in_use, speak
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import TableColumn, columns_of, ranged
+from ssinfer.report.tables.portfolio import CONSOLE, portfolio_findings, portfolio_rows
 from ssinfer.report.text.finding import threshold_findings, verdict_findings
 from ssinfer.sentences import in_words, say, word
 from ssinfer.study.disclosure import disclosed
@@ -47,7 +48,9 @@ def _parts(analysis: Analysis) -> Iterator[str]:
         if len(result.savings):
             yield from _contract_group(analysis)
     yield ""
-    texts = (in_words(findings(analysis)) for findings in (verdict_findings, threshold_findings))
+    if len(groups := portfolio_rows(analysis)):
+        yield from (say("table.portfolio.caption"), _text(CONSOLE, groups))
+    texts = (in_words(findings(analysis)) for findings in (portfolio_findings, verdict_findings, threshold_findings))
     yield from (fill(text, WIDTH) for text in texts if text)
 
 

@@ -86,6 +86,24 @@ def _pay(plan: Plan, cf: Counterfactual, errors: Floats, saved: Floats, threshol
     return rule(saved / (1 - errors), rule.deciding(np.full(len(errors), threshold))) / years
 
 
+def scaled_errors(
+    plan: Plan, result: BacktestResult, cf: Counterfactual, pair: tuple[str, str], row: "pd.Series[Any]"
+) -> pd.DataFrame:
+    """Return placebos that the threshold of a row judges: unit, origin, error and spending of the case's size, money.
+
+    `error` and `relative` are fractions of the benchmark; `paid` is what the main design pays in all at no saving.
+    """
+    key, rate, own = ThresholdKey.of(row), float(deciding_rates(row.to_frame().T).iloc[0]), plan.config.main_design
+    placebos = distant_placebos(result.placebos, plan, pair)
+    factors = error_factors(key, rate, placebos, cf, plan.contract_of(own))
+    known = (placebos["status"] == "ok").to_numpy() & np.isfinite(factors)
+    errors, placebos = (placebos["savings_rate"] * factors)[known].to_numpy(), placebos[known]
+    years = float(cf.values("insured_years").sum())
+    paid = np.nan if own.sharing is None else _pay(plan, cf, errors, np.zeros(len(errors)), rate) * years
+    relative = placebos["spending"] / placebos["benchmark"]
+    return placebos[["unit", "origin"]].assign(error=errors, relative=relative, paid=paid)
+
+
 def _own_row(contract: Contract, cf: Counterfactual) -> dict[str, Any]:
     """Return the row of a threshold that is the contract's own."""
     row: dict[str, Any] = {"kind": CONTRACT, "level": np.nan, "side": "one-sided", "prior": "", "decides": True}

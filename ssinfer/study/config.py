@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_vali
 
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, refuse_unknown
+from ssinfer.names import normalise
 from ssinfer.periods import Period, parse_period
 from ssinfer.study import config_blocks as parts
 from ssinfer.study.config_base import Config, Date, Span, Texts
@@ -38,7 +39,8 @@ class StudyConfig(Config):
     seed: int = 1
     suppress_below: int = Field(10, ge=2)  # insured; `--confidential` hides nothing
     data: Annotated[DataConfig, ChosenBySource]
-    case: parts.CaseConfig
+    case: parts.CaseConfig  # with groups: all their units, then those of one group
+    group: list[parts.GroupConfig] = []  # several contracts
     windows: parts.WindowsConfig
     term: parts.TermConfig | None = None
     backtest: parts.BacktestConfig = parts.BacktestConfig()
@@ -99,9 +101,39 @@ class StudyConfig(Config):
             vars(config).pop(name, None)
         return config
 
+    @model_validator(mode="before")
+    @classmethod
+    def _case_of_groups(cls, document: Any) -> Any:
+        """Put the units of all groups into the case, which holds what groups share."""
+        groups = [part for part in document.get("group", ()) if isinstance(part, dict)]
+        case = document.get("case", {})
+        if not groups or not isinstance(case, dict):
+            return document
+        if both := sorted(case.keys() & {"treated", "units"}):
+            raise ValueError(
+                f"case.{both[0]} stands beside [[group]]; name the units of each contract in its [[group]], and leave "
+                f"case.{both[0]} out"
+            )
+        treated = [unit for part in groups for unit in _listed(part.get("treated"))]
+        units = {name: value for part in groups for name, value in _listed(part.get("units"), dict).items()}
+        return {**document, "case": {**case, "treated": list(dict.fromkeys(treated)), "units": units}}
+
+    @model_validator(mode="after")
+    def _groups_share_no_unit(self) -> Self:
+        group_of: dict[str, str] = {}
+        for part in self.group:
+            for unit in {normalise(name): name for name in (*part.treated, *part.units)}:
+                if group_of.setdefault(unit, part.name) != part.name:
+                    raise ValueError(
+                        f"unit {unit!r} is in the groups {group_of[unit]!r} and {part.name!r}; a unit has one contract"
+                    )
+        if self.group and (self.term or any(part.run_out and part.run_out.provisional for part in self.spending)):
+            raise ValueError("[term] and run_out.provisional are for one contract in [case]; leave [[group]] out")
+        return self
+
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:
-        for table in (*BLOCKS, "method", "scenario"):
+        for table in (*BLOCKS, "method", "scenario", "group"):
             names = [part.label if table == "method" else part.name for part in getattr(self, table)]
             if repeated := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"{table}s {repeated} share a name; give each its own")
@@ -165,11 +197,33 @@ class StudyConfig(Config):
         """True savings, of all spending, at which payments are reported: those injected, and the target saving."""
         return tuple(sorted({*filter(None, self.backtest.injected), self.advice.target_saving}))
 
+    @property
+    def other_contracts(self) -> list[list[str]]:
+        """The units of each of the other groups."""
+        return [part.treated for part in self.group if not {*part.treated} <= {*self.case.treated}]
+
+    def of_group(self, group: parts.GroupConfig) -> Self:
+        """Return the study of one group, whose name ends the title."""
+        label, title = group.label or group.name, self.title
+        tags = [tag for text in (title, label) if isinstance(text, dict) for tag in text]
+        names = {
+            tag: ": ".join(
+                text if isinstance(text, str) else text.get(tag, next(iter(text.values()))) for text in (title, label)
+            )
+            for tag in tags
+        }
+        case = self.case.model_copy(update={"treated": group.treated})
+        return self.model_copy(update={"case": case, "title": names or f"{title}: {label}"})
+
     def fingerprint(self) -> str:
         """Return a SHA-256 of every setting but date, report and agreement, fixed before the result is seen."""
-        left_out = {"date", "report", "agreement", *(() if self.term else ("term",))}
+        left_out = {"date", "report", "agreement"} | {name for name in ("term", "group") if not getattr(self, name)}
         text = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _listed(value: Any, kind: type = list) -> Any:
+    return value if isinstance(value, kind) else kind()
 
 
 # keys that have a new name: table, old key, new key

@@ -260,6 +260,37 @@ DESIGNS = FrameSchema(
     *with_error("deviation_size_difference", OF_ALL, "The same of the absolute value of deviation_money."),
     *with_error("misallocation_difference", OF_ALL, "The same of misallocation."),
 )
+PORTFOLIO = FrameSchema(
+    "portfolio.csv",
+    "one row per group of a study with several contracts, and a last one in all; hidden groups are in no number",
+    Column("row", "text", "", "group, or total: the sum over the groups that have numbers."),
+    Column("group", "text", "", "Name of the group."),
+    Column("status", "text", "", "ok, or the id of the first reason why numbers are missing, such as hidden."),
+    Column("insured_years", "float", "insured-years", "Insured-years of the performance period."),
+    *with_error("saving", CURRENCY, "Measured saving in all; predictive error."),
+    Column("threshold", "float", SHARE, "Threshold that decides."),
+    Column("verdict", "text", "", "reached, or not reached."),
+    Column("paid", "float", CURRENCY, "What is paid to the providers; negative: they owe."),
+    *with_error("false_payments", "contracts", "Expected number of groups paid if none saves; of one, its rate."),
+    Column("found_3", "float", "contracts", "Expected number of groups paid if each saves 3%."),
+    *with_error("at_least_one", SHARE, "Probability that at least one group is paid if none saves."),
+    Column("at_risk", "float", CURRENCY, "Expected payments if no group saves; debts of providers count as 0."),
+    Column("at_risk_95", "float", CURRENCY, "The same, 95th percentile."),
+    *(
+        column
+        for rule, words in (
+            ("same_threshold", "one threshold for all"),
+            ("same_rate", "one false-payment rate for all"),
+        )
+        for column in (
+            Column(rule, "float", SHARE, f"Threshold under {words}, with as many expected false payments in all."),
+            Column(f"{rule}_false_payments", "float", "contracts", "false_payments at this threshold."),
+            Column(f"{rule}_found_3", "float", "contracts", "found_3 at this threshold."),
+        )
+    ),
+    *with_error("correlation", "", "Correlation of the errors of two groups in one period (total)."),
+    Column("n_origins", "int", "", "Origins of the placebos from which it is learned (total)."),
+)
 SCENARIOS = FrameSchema(
     "scenarios.csv",
     "one row per design, method, scenario and true saving; payments over placebos",
@@ -346,7 +377,7 @@ OUTPUT = {
             PREDICTIVE,
             PATHS,
         ),
-        *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER),
+        *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER, PORTFOLIO),
         *(ATTRITION, TRUNCATION, OWN_COSTS, ESTIMANDS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )
 }

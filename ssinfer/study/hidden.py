@@ -1,6 +1,6 @@
 """HiddenGroups: the groups of a study that no output shows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -51,16 +51,23 @@ class HiddenGroups:
 
 
 def find_hidden(
-    views: Mapping[str, View], designs: Mapping[str, Design], limit: int, edges: Iterable[float] = ()
+    views: Mapping[str, View],
+    designs: Mapping[str, Design],
+    limit: int,
+    edges: Iterable[float] = (),
+    others: Iterable[Collection[str]] = (),
 ) -> HiddenGroups:
     """Return the groups to hide: in a period they have fewer than `limit` insured, or one dominant person.
 
     A unit that is hidden in one view of the data is hidden in all: spending of one design less that of another may be
     that of a third. The same holds for the difference of two views (persons above a cap, or of one population only): a
     unit for which it is sensitive is hidden in the designs of the second. The first view, which settles, shows it.
-    Insured-years and spending of all units together are taken as published.
+    Insured-years and spending of all units together are taken as published. The units of each of the `others` are one
+    group too, that of another contract: all contracts of a study hide the same units.
     """
     treated = {unit for design in designs.values() for unit in design.treated}
+    contracts = {CONTRACT_GROUP: treated} | {f"{CONTRACT_GROUP} {n}": {*each} for n, each in enumerate(others, 2)}
+    group_of = {unit: name for name, members in contracts.items() for unit in members}
     found, single, apart, whole = set[str](), set[str](), set[tuple[str, str]](), set[str]()
     names: dict[int, list[str]] = {}  # of the designs with one view
     for name, (panel, _) in views.items():
@@ -68,10 +75,12 @@ def find_hidden(
             names.setdefault(id(panel), []).append(name)
     for first, second in [*((fits, []) for fits in names.values()), *combinations(names.values(), 2)]:
         units, cells, per_year = _cells(*(views[name] for name in (first[0], *second[:1])))
-        groups, few, totals = _grouped(np.where(units.isin(treated), CONTRACT_GROUP, units), cells, per_year, limit)
+        groups, few, totals = _grouped(
+            np.where(units.isin([*group_of]), units.map(group_of), units), cells, per_year, limit
+        )
         out_of_first, out_of_second = ({unit for name, unit in apart if name in part} for part in (first, second))
         sensitive = few | np.isin(groups, [*found, *out_of_first, *out_of_second])
-        cost = np.where(groups == CONTRACT_GROUP, np.inf, totals[:, 0] if totals[:, 0].any() else totals[:, 1])
+        cost = np.where(np.isin(groups, [*contracts]), np.inf, totals[:, 0] if totals[:, 0].any() else totals[:, 1])
         hidden = protect(totals, np.ones((1, len(groups)), dtype=bool), sensitive, cost, MIN_HIDDEN)
         chosen = set(groups if hidden is None else groups[hidden])
         if not second:
@@ -79,13 +88,14 @@ def find_hidden(
         elif few.any():
             apart |= {(name, unit) for name in second for unit in chosen - out_of_first}
             whole |= set(second if hidden is None else ())
-        if len(treated) > 1:
+        if len(group_of) > len(contracts):
             groups, few, _ = _grouped(units, cells, per_year, limit)
-            single |= treated & set(groups[few])
+            single |= group_of.keys() & set(groups[few])
     case = CONTRACT_GROUP in found
-    apart |= {(name, unit) for name, group in apart if group == CONTRACT_GROUP for unit in treated}
-    found |= treated if case or single else set()
-    pooled = bool(single) and not case
+    apart |= {(name, unit) for name, group in apart for unit in contracts.get(group, ())}
+    found |= {unit for name, members in contracts.items() if name in found or single & members for unit in members}
+    found -= contracts.keys() - {CONTRACT_GROUP}
+    pooled = bool(single & treated) and not case
     return HiddenGroups(limit, frozenset(found), pooled, tuple(edges), frozenset(apart), frozenset(whole))
 
 

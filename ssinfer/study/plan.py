@@ -1,8 +1,9 @@
 """Plan: a study with its data loaded and every step validated, before anything is fitted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ class Plan:
     read: tuple[StudyConfig, str]  # settings of the study file, and its text
     language: str = "en"  # the tag of the language of all that is printed
     signed: Signed | None = None  # the agreement on which it settles
+    groups: Mapping[str, "Plan"] = field(default_factory=dict)  # of the other contracts, by name of the group
 
     @property
     def panel(self) -> Panel:
@@ -70,7 +72,8 @@ class Plan:
         for design in sorted(config.designs, key=lambda design: design.fit != config.main_design.fit):
             view = self.data.view_of(design.fit)
             views |= dict.fromkeys((design.fit, design.name), (view.panel, view.cohort))
-        return find_hidden(views, self.designs, config.suppress_below, config.case.size_edges)
+        others = [tuple(self.panel.units[row] for row in self.panel.rows(units)) for units in config.other_contracts]
+        return find_hidden(views, self.designs, config.suppress_below, config.case.size_edges, others)
 
     def placebos_of(self, fit: str) -> Placebos:
         """Return the placebos of some fits; those of public data are chosen once, in the whole population."""
@@ -154,7 +157,9 @@ def make_plan(
         inputs = config.data.files(folder) | FOUND | {name: Path(name) for name in named}
         if data.whole is None:
             categories_of(config, ())
-        designs = {name: _design(config, part, data) for name, part in config.fits.items()}
+        contracts_of = [config.of_group(group) for group in config.group] or [config]
+        drawn = [{name: _design(own, part, data) for name, part in config.fits.items()} for own in contracts_of]
+        designs = drawn[0]
         stated = {name: part.origins for name, part in config.fits.items() if part.origins is not None}
         origins = {name: named_periods(at, data.panel.periods, "windows.origins") for name, at in stated.items()}
         if signed:
@@ -168,22 +173,26 @@ def make_plan(
         chosen: Placebos = case.placebos
         if chosen is None and (case.at_least or case.ratio):
             chosen = SimilarSize(ratio=case.ratio or float("inf"), at_least=case.at_least)
-        labels = {name: part.fit_label or repr(designs[name]) for name, part in config.fits.items()}
         fitted = {(design.fit, method) for design in config.designs for method in design.methods}
         pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
         if case.placebos_at_most is not None:
             chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
-        read, tag = (config, text), spoken.tag
-        plan = Plan(
-            config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, read, tag, signed
-        )
+        names, plans = [part.name for part in config.group], []
+        for number, own in enumerate(contracts_of):
+            rule = config.group[number].share if config.group else None
+            shares = [part.model_copy(update={"share": rule}) for part in config.sharing if rule is not None]
+            terms, read, tag = {**contracts, **{part.name: _contract(part) for part in shares}}, (own, text), spoken.tag
+            labels = {name: part.fit_label or repr(drawn[number][name]) for name, part in config.fits.items()}
+            made = drawn[number], labels, methods, pairs, chosen, origins, terms, inputs, read, tag, signed
+            plans.append(Plan(own, data, *made))
+        plan = replace(plans[0], groups=dict(zip(names[1:], plans[1:], strict=True)))
         _check_term(plan)
         look = look_at(plan)
         if tell is not None:
             tell(look)
         refuse(look.findings, config.data.accept, StudyError, config.currency)
-        for design_name, method_name in pairs:
-            method, design = methods[method_name], designs[design_name]
+        for each, (design_name, method_name) in product(plans, pairs):
+            method, design = methods[method_name], each.designs[design_name]
             with raised_as(StudyError, f"design {design_name!r} with method {method_name!r}:"):
                 data_of_pair = plan.data_for(design_name, method_name)
                 if hasattr(method, "prepare") and config.seal is None:
@@ -278,6 +287,7 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
     panel, contracted = data.panel_of(part.fit), config.case.under_contract
     if data.claims is not None:  # units of the table of programmes are in no group, and in no panel of groups
         contracted = [unit for unit in data.claims.contracted if unit in panel.units]
+    contracted = [*contracted, *(unit for units in config.other_contracts for unit in units)]
     with raised_as(StudyError, f"design {part.name!r}:", DesignError):
         windows: Any = {key: named_periods(getattr(part, key), panel.periods, f"windows.{key}") for key in WINDOW_KEYS}
         return Design(

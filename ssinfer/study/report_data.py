@@ -58,7 +58,7 @@ def report_data(result: "StudyResult") -> bytes:
     made = {id(panel): _panel(panel, treated, hidden, name) for name, panel in panels.items()}
     parts = {field.name: getattr(result, field.name) for field in fields(result)}
     parts["panels"] = {name: made[id(panel)] for name, panel in panels.items() if name}
-    parts |= {"panel": made[id(result.panel)], "study_file": b"", "agreement": ""}
+    parts |= {"panel": made[id(result.panel)], "study_file": b"", "agreement": "", "groups": {}}
     units, apart = _numbered(hidden.units, {CONTRACT_GROUP}), frozenset((name, "") for name, _ in hidden.apart)
     parts["hidden"] = replace(hidden, units=frozenset(units), apart=apart)
     parts["manifest"] = {name: part for name, part in result.manifest.items() if name not in OF_RUN}

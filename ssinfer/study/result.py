@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MANIFEST, FINDING, STUDY_FILE, SUMS = "manifest.json", "finding.json", "study.toml", "SHA256SUMS"
 AGREEMENT = "agreement.toml"
+GROUPS = "groups"  # folder with a result of each of several contracts
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ class StudyResult:
     agreement: str = ""  # on which it settles, in TOML
     advice: Advice | None = None  # for the next contract
     no_advice: str = ""  # why there is none
+    groups: Mapping[str, "StudyResult"] = field(default_factory=dict)  # of each of several contracts, by name
 
     @property
     def language(self) -> str | None:
@@ -109,6 +111,8 @@ def write_study(
         (temporary / REPORT_DATA).write_bytes(report_data(result))
         if report is not None:
             report(result, temporary)
+        for name, group in result.groups.items():
+            write_study(group, temporary / GROUPS / name, report=report, confidential=confidential)
         names = sorted(path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file())
         seal(temporary, result.manifest, {name: sha256(temporary / name) for name in names})
         if result.claims is not None or result.manifest["confidential"]:
@@ -163,7 +167,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    ours = {*OUTPUT, REPORT_DATA, FINDING, STUDY_FILE, AGREEMENT, SUMS, MANIFEST}
+    ours = {*OUTPUT, REPORT_DATA, FINDING, STUDY_FILE, AGREEMENT, SUMS, MANIFEST, GROUPS}
     ours |= {"savings.nc", "report.html", "figures", *(f"agreement.{tag}.html" for tag in tags())}
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]

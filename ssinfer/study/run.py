@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,7 @@ from ssinfer.study.ladder import ladder
 from ssinfer.study.look import placebo_samples, window_findings
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.plan import Plan
+from ssinfer.study.portfolio import portfolio
 from ssinfer.study.result import StudyResult, sha256
 from ssinfer.study.term import settle_terms
 from ssinfer.thresholds.kind import CONTRACT
@@ -48,12 +50,31 @@ def run_study(
     progress: Callable[[int, int], None] | None = None,
     tables: dict[str, pd.DataFrame] | None = None,
 ) -> StudyResult:
-    """Backtest every design and method of a plan, then evaluate and settle the case, with `n_jobs` processes.
+    """Run a study with `n_jobs` processes; of several contracts each, and the portfolio of all with the first.
 
     `progress` is called with the numbers of finished and of all fits of the backtest. `tables` gets each table by the
     name of its file as soon as it is computed; they remain if a later step fails.
     """
     tables = {} if tables is None else tables
+    result = _run_contract(plan, parts, n_jobs, progress, tables)
+    if not (groups := plan.config.group):
+        return result
+    plans = {groups[0].name: plan, **plan.groups}
+    others = {name: _run_contract(other, parts, n_jobs, progress, {}) for name, other in plan.groups.items()}
+    results = {groups[0].name: replace(result, tables=dict(tables)), **others}
+    if "evaluate" in parts:
+        tables["portfolio.csv"] = portfolio(plans, results)
+    return replace(result, groups=results if others else {})
+
+
+def _run_contract(
+    plan: Plan,
+    parts: tuple[str, ...],
+    n_jobs: int,
+    progress: Callable[[int, int], None] | None,
+    tables: dict[str, pd.DataFrame],
+) -> StudyResult:
+    """Backtest every design and method of a plan, then evaluate and settle the case."""
     with speak("en", plan.config.currency):  # the files are the same in every language
         # before the first fit
         data_hash, inputs = plan.panel.fingerprint(), {name: sha256(path) for name, path in plan.inputs.items()}

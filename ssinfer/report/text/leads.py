@@ -8,6 +8,7 @@ from ssinfer.comparison import comparison_group
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.tables.balance import balanced_pairs, judged_limits
+from ssinfer.report.tables.portfolio import portfolio_findings
 from ssinfer.report.text.finding import verdict_findings
 from ssinfer.study.queries import rows_of
 from ssinfer.thresholds.names import kind_in_words
@@ -41,6 +42,7 @@ def case_lead(analysis: Analysis) -> Iterator[Finding]:
         yield Finding("lead_case", numbers | {"group": analysis.group})
     elif measured is not None:
         yield next(verdict_findings(analysis))
+    yield from portfolio_findings(analysis)
 
 
 def thresholds_lead(analysis: Analysis) -> Iterator[Finding]:
