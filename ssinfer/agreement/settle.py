@@ -13,16 +13,16 @@ from ssinfer._version import __version__
 from ssinfer.agreement.agreement import Agreement, install, plain
 from ssinfer.agreement.sign import sign_config
 from ssinfer.agreement.signed_terms import (
-    known_at_signing,
     parameters_of,
     settings_of,
     terms_of,
     units_of,
     with_groups,
 )
-from ssinfer.agreement.signed_threshold import table_scale
+from ssinfer.agreement.signed_threshold import table_scale, thresholds_by_size
 from ssinfer.backtesting.frames import rows_with
-from ssinfer.contracts.contract import Contract, shipped_contracts
+from ssinfer.contracts.arithmetic import RATE_TOLERANCE
+from ssinfer.contracts.contract import Contract
 from ssinfer.errors import StudyError, raised_as
 from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_claims import GroupsConfig
@@ -32,7 +32,7 @@ from ssinfer.study.result import StudyResult
 from ssinfer.study.seal import Signed
 from ssinfer.study.sharing import contract_of
 from ssinfer.study.verdict import deciding_rates
-from ssinfer.thresholds.kind import CONTRACT
+from ssinfer.thresholds.kind import CONTRACT, ThresholdKey
 
 EXTRACTED = "extracted"  # of a delivery of claims
 MAX_NAMED = 6  # differences in one message
@@ -57,6 +57,7 @@ class Settling:
             raise StudyError("--amend is empty. Give the reason of the amendment: both parties will read it.")
         self.first = self.agreement = agreement
         self.reason, self.differences = reason, list[str]()
+        self.compared = study is not None
         self.folder, signed = Path() if study is None else study.parent, agreement.document["study"]
         given = signed if study is None else plain(read_study(study).model_dump(mode="json", exclude_unset=True))
         keys = {key: value for key, value in data.items() if key != EXTRACTED}
@@ -77,13 +78,19 @@ class Settling:
 
     def plan(self, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None) -> Plan:
         """Return the plan on the signed terms; differences of study, contract, method and delivery are refused."""
-        document, sharing = self.agreement.document, self.config.sharing
-        stated = [part for part in sharing if part.contract in shipped_contracts() or Path(part.contract).is_file()]
-        now = terms_of({part.name: contract_of(part) for part in stated})
-        self._compare("study", document["study"], settings_of(self.config))
-        then = {name: part for name, part in document["contract"].items() if name in now}
-        self._compare("contract", known_at_signing(then, then), known_at_signing(now, then))
-        self._compare("parameters", document["parameters"], parameters_of(make_methods(self.config)))
+        document = self.agreement.document
+        contracts = {name: (Contract(**part["terms"]), part["share"]) for name, part in document["contract"].items()}
+        if self.compared:  # as this version reads both: a key that came later has its default in both
+            study = StudyConfig.model_validate(document["study"] | {"data": self.config.data.model_dump()})
+            signed_data = {"data": document["study"]["data"]}
+            self._compare("study", settings_of(study) | signed_data, settings_of(self.config))
+            now = {part.name: contract_of(part) for part in self.config.sharing}
+            self._compare("contract", terms_of(contracts), terms_of(now))
+        now_set, then_set = parameters_of(make_methods(self.config)), document["parameters"]
+        for name, values in then_set.items():
+            now_set[name] = {key: value for key, value in now_set.get(name, {}).items() if key in values}
+        self._compare("parameters", then_set, now_set)
+        self._compare_rule(document["threshold"], contracts.get(document["settles"]["sharing"]))
         if self._differ():  # a second agreement, signed as the first was
             self._amend(**sign_config(self.config, self.folder, n_jobs=n_jobs, language=language).document)
         document = self.agreement.document
@@ -123,6 +130,16 @@ class Settling:
         manifest = {**result.manifest, "agreement": self.agreement.facts}
         return replace(result, agreement=self.agreement.text, manifest=manifest)
 
+    def _compare_rule(self, table: Mapping[str, Any], contract: Any) -> None:
+        """Note where this version computes another threshold by the number of insured."""
+        if self.compared or "by_assigned" not in table or contract is None:
+            return
+        key = ThresholdKey(table["kind"], table.get("level"), table["side"], table["prior"])
+        rates = thresholds_by_size(key, contract[0], table["assigned"]) or []
+        for (insured, old), new in zip(table["by_assigned"], rates, strict=True):
+            if abs(old - new) > RATE_TOLERANCE:
+                self.differences.append(f"threshold: at {insured:,} insured it was signed as {old} and is {new}")
+
     def _amend(self, **changed: Any) -> None:
         """Make the second agreement: the terms now, the hash of the first, the reason and the differences."""
         today = dt.datetime.now(dt.UTC).date()
@@ -139,7 +156,7 @@ class Settling:
     def _compare(self, part: str, then: Any, now: Any) -> None:
         self.differences += [
             f"{part}: {key} was signed as {old!r} and is {new!r}"
-            for key, old, new in differences(then, plain(now))
+            for key, old, new in differences(plain(then), plain(now))
             if not key.endswith(f"run_out.{EXTRACTED}")
         ]
 

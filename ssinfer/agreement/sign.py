@@ -119,7 +119,7 @@ def _months_later(day: dt.date, months: int) -> dt.date:
 
 def _examples(plan: Plan, threshold: dict[str, Any], sharing: SharingConfig, benchmark: float) -> list[dict[str, Any]]:
     """Return settlements of round numbers: savings below, at and above the threshold."""
-    level = threshold.get("rate", (threshold.get("lower", 0.0) + min(threshold.get("upper", 0.0), 0.5)) / 2)
+    level = threshold.get("rate", (max(threshold.get("lower", 0), 0) * min(threshold.get("upper", 0), 0.5)) ** 0.5)
     level, rows = max(round(float(level), 3), 0.0), []
     given: dict[str, Any] = {"benchmark": benchmark, "quality": sharing.quality}
     given |= {name: max(1.0, float(round(threshold[name], -1))) for name in ("insured_years", "assigned")}

@@ -67,7 +67,7 @@ def threshold_of(plan: Plan, result: BacktestResult, pair: tuple[str, str]) -> d
     if learned.empty:
         raise StudyError(f"No placebo contract could be fitted: {'; '.join(placebos['reason'].unique()[:1])}")
     table: dict[str, Any] = {**vars(key), "insured_years": years, "assigned": assigned}
-    rates = _by_size(key, contract, assigned)
+    rates = thresholds_by_size(key, contract, assigned)
     if rates is not None:
         rate = rates[SIZES.index(1.0)]
         table |= {"form": "number" if len(set(rates)) == 1 else "table", "rate": rate}
@@ -88,7 +88,7 @@ def threshold_of(plan: Plan, result: BacktestResult, pair: tuple[str, str]) -> d
     return table | _rates(paid)
 
 
-def _by_size(key: ThresholdKey, contract: Contract | None, assigned: float) -> list[float] | None:
+def thresholds_by_size(key: ThresholdKey, contract: Contract | None, assigned: float) -> list[float] | None:
     """Return the thresholds at `SIZES` of a kind that needs the number of insured only; None for other kinds."""
     numbers = np.maximum(1.0, assigned * np.array(SIZES))
     if key.kind == CONTRACT and contract is not None:

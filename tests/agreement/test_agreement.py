@@ -218,12 +218,16 @@ def test_another_study_is_refused_before_its_data_are_read(signed, tmp_path, nam
         Settling(signed, {"file": "absent.csv"}, study).plan()
 
 
-def test_a_rule_of_another_version_is_refused(signed, monkeypatch):
+def test_a_rule_of_another_version_is_refused(signed, folder, monkeypatch):
     contract = replace(load_contract("kerngezond-vlissingen"), rule_year=2025)
     monkeypatch.setattr(settling_module, "contract_of", lambda _: (contract, 0.4))
     monkeypatch.setattr(settling_module, "__version__", "0.2.0")
     with pytest.raises(StudyError, match=r"rule_year was signed as 2024 and is 2025.*'ssinfer==0\.1\.0'"):
-        Settling(signed, {"file": "absent.csv"}).plan()
+        Settling(signed, {"file": "absent.csv"}, folder / "study.toml").plan()
+    schedule = Settling(read_agreement(GOLDEN / "administrative"), {"file": "absent.csv"})
+    monkeypatch.setattr(settling_module, "thresholds_by_size", lambda *_: [0.03] * 7)
+    with pytest.raises(StudyError, match=r"at 8,000 insured it was signed as 0\.032 and is 0\.03.*'ssinfer==0\.1\.0'"):
+        schedule.plan()
 
 
 DELIVERIES = {
