@@ -14,11 +14,11 @@ from ssinfer.foreign import own
 from ssinfer.language import currency_in_use, speak
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import TableColumn, columns_of, ranged
-from ssinfer.report.tables.portfolio import CONSOLE, portfolio_findings, portfolio_rows
+from ssinfer.report.tables.portfolio import CONSOLE, portfolio_rows
 from ssinfer.report.text.finding import threshold_findings, verdict_findings
 from ssinfer.sentences import in_words, say, word
 from ssinfer.study.disclosure import disclosed
-from ssinfer.study.queries import ALL_SIZES
+from ssinfer.study.queries import ALL_SIZES, portfolio_findings
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
@@ -50,8 +50,12 @@ def _parts(analysis: Analysis) -> Iterator[str]:
     yield ""
     if len(groups := portfolio_rows(analysis)):
         yield from (say("table.portfolio.caption"), _text(CONSOLE, groups))
-    texts = (in_words(findings(analysis)) for findings in (portfolio_findings, verdict_findings, threshold_findings))
-    yield from (fill(text, WIDTH) for text in texts if text)
+    findings = (
+        portfolio_findings(analysis.table("portfolio.csv")),
+        verdict_findings(analysis),
+        threshold_findings(analysis),
+    )
+    yield from (fill(text, WIDTH) for each in findings if (text := in_words(each)))
 
 
 def _frontier(compared: pd.DataFrame) -> Iterator[str]:

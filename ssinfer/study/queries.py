@@ -1,7 +1,7 @@
 """StudyQueries: what several outputs ask of the result of a study, without words."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -14,6 +14,8 @@ from ssinfer.backtesting.frames import THRESHOLDS
 from ssinfer.backtesting.noise import Noise
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.result import BacktestResult
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.finding import Finding
 from ssinfer.study.disclosure import OF_BACKTEST
 from ssinfer.study.frames import OUTPUT
 from ssinfer.study.result import StudyResult
@@ -45,6 +47,12 @@ class StudyQueries:
         frames = [result.savings, pd.DataFrame() if backtest is None else backtest.placebos]
         used = [pair for pair in everything if any(len(rows_of(frame, pair)) for frame in frames)]
         return [pair for pair in everything if pair in {*used, *result.counterfactuals}] or everything
+
+    @property
+    def balanced_pairs(self) -> list[tuple[Pair, Counterfactual]]:
+        """The designs and methods that compare persons, with their fits."""
+        fits = self.result.counterfactuals
+        return [(pair, fits[pair]) for pair in self.pairs if pair in fits and "balance" in fits[pair].inference]
 
     @cached_property
     def hidden(self) -> bool:
@@ -166,3 +174,23 @@ def rows_of(frame: pd.DataFrame | None, pair: Pair) -> pd.DataFrame:
     if frame is None or not {"design", "method"} <= set(frame.columns):
         return pd.DataFrame()
     return frame[(frame["design"] == pair[0]) & (frame["method"] == pair[1])]
+
+
+def judged_limits(cf: Counterfactual) -> dict[str, dict[str, Any]]:
+    """Return figure, limit, direction and verdict by measure of balance; empty without limits."""
+    if "balance_limits" not in cf.inference:
+        return {}
+    limits: Any = cf.inference["balance_limits"].to_dataframe().to_dict("index")
+    return dict(limits)
+
+
+def portfolio_findings(portfolio: pd.DataFrame) -> Iterator[Finding]:
+    """Return what several contracts are paid in all, and what a portfolio without savings would be paid."""
+    if not len(portfolio):
+        return
+    total, n = portfolio.iloc[-1], {"n": len(portfolio) - 1, "n_paid": int((portfolio["paid"][:-1] > 0).sum())}
+    names = ("paid", "at_risk", "at_risk_95", "false_payments", "at_least_one")
+    if total[[*names]].notna().all():
+        yield Finding("portfolio", n | {name: float(total[name]) for name in names})
+    if n["n"] > 1:
+        yield Finding("portfolio_first", {"name": portfolio["group"].iloc[0]})

@@ -11,7 +11,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.tables.portfolio import TABLES, portfolio_findings
+from ssinfer.report.tables.portfolio import TABLES
 from ssinfer.sentences import in_words
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, run, run_study, write_study
@@ -19,6 +19,7 @@ from ssinfer.study.disclosure import disclosed
 from ssinfer.study.hidden import CONTRACT_GROUP
 from ssinfer.study.portfolio import correlation, joint_risk, least_threshold
 from ssinfer.study.previous import read_previous
+from ssinfer.study.queries import portfolio_findings
 
 FEW_REPLICATES = 25
 STUDY = """
@@ -130,7 +131,7 @@ def test_a_hidden_group_moves_no_number_and_hides_the_same_units_everywhere(plan
         page = TABLES[0].build(analysis)
         assert page.column("group")[-1] == "Alle groepen"
         assert "Tiny" in page.notes[-1]
-        assert " van 2 groepen" in in_words(portfolio_findings(analysis))
+        assert " van 2 groepen" in in_words(portfolio_findings(analysis.table("portfolio.csv")))
     with pytest.raises(StudyError, match="--previous is for a study of one contract"):
         read_previous(plan, folder, tmp_path)
 

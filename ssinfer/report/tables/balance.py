@@ -13,17 +13,11 @@ from ssinfer.printed import plain
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportFigure, ReportTable, check_name
 from ssinfer.sentences import say
-from ssinfer.study.queries import Pair
+from ssinfer.study.queries import judged_limits
 
 COLUMNS = (
     "label treated:cell control:cell effective:number smd variance_ratio ks equipoise matched effective_sample_size"
 )
-
-
-def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
-    """Return the designs and methods that compare persons, with their fits."""
-    fits = analysis.result.counterfactuals
-    return [(pair, fits[pair]) for pair in analysis.pairs if pair in fits and "balance" in fits[pair].inference]
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
@@ -34,14 +28,14 @@ def _rows(analysis: Analysis) -> pd.DataFrame:
             "effective": _checks(cf).loc["effective controls", "figure"],
             **{name: _verdict(judged) for name, judged in judged_limits(cf).items()},
         }
-        for pair, cf in balanced_pairs(analysis)
+        for pair, cf in analysis.balanced_pairs
     )
 
 
 def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Finding]:
     """Return the limits that are not respected, and the warnings of the fits."""
     warnings: dict[tuple[str, str], list[str]] = {}
-    for pair, cf in balanced_pairs(analysis):
+    for pair, cf in analysis.balanced_pairs:
         failed = [name for name, judged in judged_limits(cf).items() if not judged["passed"]]
         if failed:
             measures = [say(f"column.{name}", name) for name in failed]
@@ -51,14 +45,6 @@ def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Finding]:
             warnings.setdefault((check_name(str(name)), check["message"]), []).append(analysis.quoted(pair))
     for (name, message), labels in warnings.items():
         yield Finding("table.balance.warning", {"labels": labels, "check": name, "message": message})
-
-
-def judged_limits(cf: Counterfactual) -> dict[str, dict[str, Any]]:
-    """Return figure, limit, direction and verdict by measure of balance; empty without limits."""
-    if "balance_limits" not in cf.inference:
-        return {}
-    limits: Any = cf.inference["balance_limits"].to_dataframe().to_dict("index")
-    return dict(limits)
 
 
 def _checks(cf: Counterfactual) -> pd.DataFrame:
@@ -84,7 +70,7 @@ def _matched(cf: Counterfactual, group: str) -> str:
 def _points(analysis: Analysis) -> pd.DataFrame:
     """Return the differences on each covariate, by design and method."""
     balance = {}
-    for pair, cf in balanced_pairs(analysis):
+    for pair, cf in analysis.balanced_pairs:
         limit = judged_limits(cf).get("smd", {"limit": math.nan})["limit"]
         balance[analysis.label(pair)] = cf.inference["balance"].to_dataframe(), float(limit)
     return balance_frame(balance)

@@ -28,18 +28,6 @@ def portfolio_rows(analysis: Analysis) -> pd.DataFrame:
     return table.assign(**said, own_threshold=table["threshold"])
 
 
-def portfolio_findings(analysis: Analysis) -> Iterator[Finding]:
-    """Return what several contracts are paid in all, and what a portfolio without savings would be paid."""
-    if not len(rows := portfolio_rows(analysis)):
-        return
-    total, n = rows.iloc[-1], {"n": len(rows) - 1, "n_paid": int((rows["paid"][:-1] > 0).sum())}
-    names = ("paid", "at_risk", "at_risk_95", "false_payments", "at_least_one")
-    if total[[*names]].notna().all():
-        yield Finding("portfolio", n | {name: float(total[name]) for name in names})
-    if n["n"] > 1:
-        yield Finding("portfolio_first", {"name": rows["group"].iloc[0]})
-
-
 def _remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
     """Return how the errors of groups are correlated, and which groups are in no number."""
     total = rows.iloc[-1]

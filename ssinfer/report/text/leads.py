@@ -7,10 +7,8 @@ import pandas as pd
 from ssinfer.comparison import comparison_group
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis, span
-from ssinfer.report.tables.balance import balanced_pairs, judged_limits
-from ssinfer.report.tables.portfolio import portfolio_findings
 from ssinfer.report.text.finding import verdict_findings
-from ssinfer.study.queries import rows_of
+from ssinfer.study.queries import judged_limits, portfolio_findings, rows_of
 from ssinfer.thresholds.names import kind_in_words
 
 
@@ -27,7 +25,7 @@ def comparison_lead(analysis: Analysis) -> Iterator[Finding]:
 
 def balance_lead(analysis: Analysis) -> Iterator[Finding]:
     """Return how many limits on balance are not met."""
-    limits = [limit["passed"] for _, fit in balanced_pairs(analysis) for limit in judged_limits(fit).values()]
+    limits = [limit["passed"] for _, fit in analysis.balanced_pairs for limit in judged_limits(fit).values()]
     if limits:
         failed = sum(not passed for passed in limits)
         yield Finding("lead_balance_failed" if failed else "lead_balance", {"n": len(limits), "failed": failed})
@@ -42,7 +40,7 @@ def case_lead(analysis: Analysis) -> Iterator[Finding]:
         yield Finding("lead_case", numbers | {"group": analysis.group})
     elif measured is not None:
         yield next(verdict_findings(analysis))
-    yield from portfolio_findings(analysis)
+    yield from portfolio_findings(analysis.table("portfolio.csv"))
 
 
 def thresholds_lead(analysis: Analysis) -> Iterator[Finding]:

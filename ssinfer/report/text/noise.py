@@ -43,8 +43,10 @@ def intact_findings(analysis: Analysis) -> Iterator[Finding]:
         yield Finding("intact_refused", {"reason": groups.reason})
         return
     by_kind: Any = groups.table.set_index("kind").drop(columns="groups").to_dict("index")
-    regional, random = REGIONAL in by_kind, by_kind[RANDOM]
-    row = by_kind[REGIONAL if regional else ANY_REGION]
+    regional, random = REGIONAL in by_kind, by_kind.get(RANDOM)
+    row = by_kind.get(REGIONAL if regional else ANY_REGION)
+    if row is None or random is None:  # hidden, because the groups are small
+        return
     ratio = estimate(row, "ratio")
     said = {"size": groups.size, "threshold": row["threshold"], "random": random["threshold"], "ratio": ratio}
     yield Finding("intact_regional" if regional else "intact_any", said)
