@@ -1,6 +1,5 @@
 """Runs a study: backtest, then the case. Only this package knows the order of the steps."""
 
-import hashlib
 import os
 import platform
 from collections.abc import Callable
@@ -191,7 +190,6 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "date": plan.config.date or plan.panel.timeline.last_day,
         "ssinfer": __version__,
         "study_hash": plan.study_hash,
-        "study_file": hashlib.sha256(plan.study_file).hexdigest(),
         "data_hash": data_hash,
         "language": plan.language,
         "data": sentence(plan.data.label),

@@ -9,7 +9,7 @@ from ssinfer.sentences import say
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
     manifest = analysis.result.manifest
-    keys = ("ssinfer", "seed", "study_file", "study_hash", "data_hash")
+    keys = ("ssinfer", "seed", "study_hash", "data_hash")
     packages = ", ".join(f"{name} {version}" for name, version in sorted((manifest.get("versions") or {}).items()))
     values = {**{key: manifest.get(key) for key in keys}, "packages": packages or None}
     values |= {key: say(f"provenance.{key}") for key in ("files", "install", "command")}
