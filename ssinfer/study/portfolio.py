@@ -42,7 +42,7 @@ N_DRAWS, FOUND, LEVEL = 20_000, 0.03, 0.95
 
 
 def portfolio(plans: Mapping[str, Plan], results: Mapping[str, StudyResult]) -> pd.DataFrame:
-    """Return portfolio.csv. A group that may not be shown is in no number, so that no sum gives it back."""
+    """Return portfolio.csv. No number counts a group that may not be shown, so no sum gives it back."""
     rows: list[dict[str, Any]] = []
     placebos: dict[str, pd.DataFrame] = {}
     for name, plan in plans.items():

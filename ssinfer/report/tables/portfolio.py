@@ -29,7 +29,7 @@ def portfolio_rows(analysis: Analysis) -> pd.DataFrame:
 
 
 def _remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
-    """Return how the errors of groups are correlated, and which groups are in no number."""
+    """Return how the errors of groups are correlated, and which groups no number counts."""
     total = rows.iloc[-1]
     if pd.notna(total["correlation"]):
         yield Finding("portfolio_shocks", {"correlation": estimate(total, "correlation"), "n": int(total["n_origins"])})
