@@ -44,6 +44,26 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 
 
 @app.command()
+def new(
+    folder: Annotated[Path, Argument(help="New folder of the study.")],
+    panel: Annotated[Path | None, Option(help="A file with one row per unit and period.")] = None,
+    treated: Annotated[list[str] | None, Option(help="Unit under the contract; repeat for several.")] = None,
+    start: Annotated[str | None, Option(help="First period under the contract.")] = None,
+    unit: Annotated[str | None, Option(help="Column of the units.")] = None,
+    period: Annotated[str | None, Option(help="Column of the periods.")] = None,
+    spending: Annotated[str | None, Option(help="Column of mean spending per insured-year.")] = None,
+    insured_years: Annotated[str | None, Option(help="Column of insured-years.")] = None,
+    yes: Annotated[bool, Option("--yes", help="Ask nothing: what is not given is assumed, and said.")] = False,
+    language: Language = None,
+) -> None:
+    """Look at your data, ask what they cannot tell, and write a commented study file that runs as it is."""
+    options = dict(locals())
+    from ssinfer.console.new import new_study  # noqa: PLC0415
+
+    new_study(**options)
+
+
+@app.command()
 def run(
     out: Out,
     study: Annotated[Path | None, Argument(help="Study file (TOML); with --agreement it may be left out.")] = None,

@@ -1,0 +1,35 @@
+"""Makes a new study from the console: prints what was found, asks, and names the next commands."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from typer import echo, prompt
+
+from ssinfer.errors import StudyError
+from ssinfer.foreign import own
+from ssinfer.language import speak
+from ssinfer.new import Answers, Question, draft_of_panel, write_draft
+from ssinfer.new.draft import refuse_existing
+from ssinfer.sentences import say, sentence
+
+
+def new_study(folder: Path, panel: Path | None, language: str | None, *, yes: bool, **given: Any) -> None:
+    """Look at the data, ask what they cannot tell, and write the study into `folder`."""
+    with speak(language) as spoken:
+        refuse_existing(folder)
+        if panel is None:
+            raise StudyError(say("new.no_data"))
+        answers = Answers(given, _asked if sys.stdin.isatty() and not yes else None)
+        draft = draft_of_panel(panel, folder, answers, spoken.tag)
+        for finding in draft.findings:
+            echo(own(sentence(finding)))
+        path = write_draft(draft, folder)
+        echo(say("new.written", path=path, out=folder / "result"))
+
+
+def _asked(question: Question) -> str:
+    shown = ", ".join(question.allowed[:12]) + (", ..." if len(question.allowed) > 12 else "")
+    if shown:
+        echo(shown)
+    return str(prompt(say(f"new.ask.{question.id}"), default=question.default))
