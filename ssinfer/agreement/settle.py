@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ssinfer._version import __version__
-from ssinfer.agreement.agreement import Agreement, install, plain
+from ssinfer.agreement.agreement import FILE, Agreement, install, plain, read_agreement
 from ssinfer.agreement.sign import sign_config
 from ssinfer.agreement.signed_terms import (
     parameters_of,
@@ -59,7 +59,8 @@ class Settling:
         self.reason, self.differences = reason, list[str]()
         self.compared = study is not None
         self.folder, signed = Path() if study is None else study.parent, agreement.document["study"]
-        given = signed if study is None else plain(read_study(study).model_dump(mode="json", exclude_unset=True))
+        given = signed if study is None else plain(read_study(study).document(exclude_unset=True))
+        given = {**given, "only_group": signed.get("only_group", "")}
         keys = {key: value for key, value in data.items() if key != EXTRACTED}
         try:
             config = StudyConfig.model_validate({**given, "data": {**given["data"], **keys}})
@@ -78,13 +79,22 @@ class Settling:
 
     def plan(self, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None) -> Plan:
         """Return the plan on the signed terms; differences of study, contract, method and delivery are refused."""
+        signed = self.signed(n_jobs, language)
+        with raised_as(StudyError, f"agreement {self.agreement.hash[:12]}:"):
+            options: Any = {"n_jobs": n_jobs, "tell": tell, "language": language}
+            plan = make_plan(self.config, "", self.folder, signed={self.config.only_group: signed}, **options)
+        self.delivered(plan)
+        return plan
+
+    def signed(self, n_jobs: int, language: str | None) -> Signed:
+        """Return what the agreement fixes; differences of study, contract and method are refused."""
         document = self.agreement.document
         contracts = {name: (Contract(**part["terms"]), part["share"]) for name, part in document["contract"].items()}
         if self.compared:  # as this version reads both: a key that came later has its default in both
             study = StudyConfig.model_validate(document["study"] | {"data": self.config.data.model_dump()})
             signed_data = {"data": document["study"]["data"]}
             self._compare("study", settings_of(study) | signed_data, settings_of(self.config))
-            now = {part.name: contract_of(part) for part in self.config.sharing}
+            now = {part.name: contract_of(part) for part in self.config.rules}
             self._compare("contract", terms_of(contracts), terms_of(now))
         now_set, then_set = parameters_of(make_methods(self.config)), document["parameters"]
         for name, values in then_set.items():
@@ -92,23 +102,24 @@ class Settling:
         self._compare("parameters", then_set, now_set)
         self._compare_rule(document["threshold"], contracts.get(document["settles"]["sharing"]))
         if self._differ():  # a second agreement, signed as the first was
-            self._amend(**sign_config(self.config, self.folder, n_jobs=n_jobs, language=language).document)
+            [second] = sign_config(self.config, self.folder, n_jobs=n_jobs, language=language).values()
+            self._amend(**second.document)
         document = self.agreement.document
         threshold, terms = document["threshold"], document["contract"].items()
         number = threshold["form"] == "number" and threshold["kind"] != CONTRACT
-        signed = Signed(
+        return Signed(
             contracts={name: (Contract(**part["terms"]), part["share"]) for name, part in terms},
             origins={name: tuple(labels) for name, labels in document["origins"].items()},
             rate=threshold["rate"] if number else None,
         )
-        with raised_as(StudyError, f"agreement {self.agreement.hash[:12]}:"):
-            plan = make_plan(self.config, "", self.folder, n_jobs=n_jobs, tell=tell, language=language, signed=signed)
-        units, known = units_of(plan), document["known"]
+
+    def delivered(self, plan: Plan) -> None:
+        """Refuse a delivery without a unit that was there at signing."""
+        units, known = units_of(plan), self.agreement.document["known"]
         absent = [unit for unit in known["units"] if unit not in set(units)]
         self.differences += [f"the delivery lacks {unit!r}, which was there at signing" for unit in absent]
         if absent and self._differ():
             self._amend(known={**known, "units": units})
-        return plan
 
     def finish(self, plan: Plan, result: StudyResult) -> StudyResult:
         """Return the result with its agreement, perhaps amended; a learned threshold outside the range is refused."""
@@ -164,11 +175,61 @@ class Settling:
         """Return whether an amendment has differences; without a reason they are refused."""
         if self.differences and self.reason is None:
             named = "; ".join(self.differences[:MAX_NAMED])
+            of = f" of {self.config.only_group!r}" if self.config.only_group else ""
             raise StudyError(
-                f"This is not what was signed (agreement {self.agreement.hash[:12]}): {named}. Settle on the signed "
-                f"terms, or write a second agreement with --amend REASON.{self._install}"
+                f"This is not what was signed (agreement {self.agreement.hash[:12]}{of}): {named}. Settle on the "
+                f"signed terms, or write a second agreement with --amend REASON.{self._install}"
             )
         return bool(self.differences)
+
+
+class SettlingGroups:
+    """A run on the agreements of several contracts, in the folders of one folder: each settles on its own.
+
+    Parameters as of `Settling`; a second agreement is of one contract, so `reason` is refused.
+    """
+
+    def __init__(self, folder: Path, data: Mapping[str, str], study: Path | None, reason: str | None) -> None:
+        if reason is not None:
+            raise StudyError(
+                f"--amend is of one agreement, and {folder} has several. Settle the group alone: --agreement "
+                f"{folder}/NAME --amend REASON. The agreement in its result takes the place of the first."
+            )
+        agreements = [read_agreement(path) for path in sorted(folder.glob(f"*/{FILE}"))]
+        parts = {part.config.only_group: part for part in (Settling(each, data, study) for each in agreements)}
+        self.config = next(iter(parts.values())).config.model_copy(update={"only_group": ""})
+        names = [part.name for part in self.config.group]
+        if absent := [name for name in names if name not in parts]:
+            raise StudyError(
+                f"{folder} lacks the agreements of {', '.join(map(repr, absent))}. Put their folders of `ssinfer sign` "
+                f"back, or settle one group alone: --agreement {folder}/NAME."
+            )
+        self.parts = {name: parts[name] for name in (*names, *parts)}
+        signed = settings_of(self.config)
+        for name, part in self.parts.items():
+            own = settings_of(part.config.model_copy(update={"only_group": ""}))
+            if found := [key for key, _, _ in differences(signed, own)]:
+                raise StudyError(
+                    f"the agreements of {next(iter(parts))!r} and {name!r} in {folder} are not of one study: "
+                    f"{', '.join(found[:MAX_NAMED])} differ. Settle each alone: --agreement {folder}/NAME."
+                )
+
+    def plan(self, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None) -> Plan:
+        """Return the plan of all groups on their terms; see `Settling.plan`."""
+        signed = {name: part.signed(n_jobs, language) for name, part in self.parts.items()}
+        folder = next(iter(self.parts.values())).folder
+        plan = make_plan(self.config, "", folder, n_jobs=n_jobs, tell=tell, language=language, signed=signed)
+        for name, part in self.parts.items():
+            part.delivered(plan.groups[name])
+        return plan
+
+    def finish(self, plan: Plan, result: StudyResult) -> StudyResult:
+        """Return the result with the agreement of each group; see `Settling.finish`."""
+        groups = result.groups or {self.config.group[0].name: result}
+        groups = {name: self.parts[name].finish(plan.groups[name], part) for name, part in groups.items()}
+        first = next(iter(groups.values()))
+        manifest = {**result.manifest, "agreement": first.manifest["agreement"]}
+        return replace(result, agreement=first.agreement, manifest=manifest, groups=groups if result.groups else {})
 
 
 def differences(then: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -27,8 +27,8 @@ EXAMPLES = (0.5, 1.0, 1.5)  # measured savings of the worked example, of the thr
 MONTHS = 3  # from delivery to settlement
 
 
-def sign_study(path: str | Path, **options: Any) -> Agreement:
-    """Return the agreement of a study file (TOML); see :func:`sign_config`."""
+def sign_study(path: str | Path, **options: Any) -> dict[str, Agreement]:
+    """Return the agreements of a study file (TOML); see :func:`sign_config`."""
     return sign_config(read_study(path), Path(path).parent, **options)
 
 
@@ -39,8 +39,10 @@ def sign_config(
     n_jobs: int = 1,
     tell: Callable[[Finding], object] | None = None,
     language: str | None = None,
-) -> Agreement:
-    """Return the agreement of a study. Nothing is read of the performance periods and later.
+) -> dict[str, Agreement]:
+    """Return the agreement of each group of a study, without groups under the name "".
+
+    Nothing is read of the performance periods and later.
 
     Parameters
     ----------
@@ -55,10 +57,6 @@ def sign_config(
     StudyError : nothing can be settled, or no placebo window ends before the start
     """
     main = config.main_design
-    if config.group:
-        raise StudyError(
-            "An agreement is of one contract, and the study has [[group]]. Sign a study with each in [case]."
-        )
     if not config.settling[0] or main.sharing is None:
         raise StudyError("The study settles nothing: an agreement needs [[sharing]] and a design that may settle.")
     with speak(language or config.report.language):
@@ -72,29 +70,37 @@ def sign_config(
                 f"No placebo window of {plan.designs[main.fit]!r} ends before the start, so its false payments cannot "
                 "be known at signing. Give data of earlier periods, or shorten the baseline."
             )
-        pair = main.fit, config.settling[1]
-        threshold = threshold_of(plan, backtest_plan(replace(plan, pairs=(pair,)), n_jobs, None, {}), pair)
-        panel = plan.data.panel_of(main.fit)
-        rows = panel.spending[panel.rows(plan.designs[main.fit].treated)]
-        seal = plan.config.seal
-        until = None if seal is None or plan.data.claims is None else seal.end_of_claims(plan.panel.periods)
-        last = float(rows[:, np.isfinite(rows).all(axis=0)][:, -1].mean())
-        terms = {
-            "title": config.title,
-            "language": config.report.language,
-            "currency": config.currency,
-            **dates,
-            "settles": settles_of(plan),
-            "threshold": threshold,
-            "example": _examples(plan, threshold, main.sharing, round(last, -1)),
-            "contract": terms_of(plan.contracts),
-            "parameters": parameters_of(plan.methods),
-            "versions": {"ssinfer": __version__},
-            "study": settings_of(with_groups(config, getattr(plan.data.claims, "groups", None))),
-            "origins": {name: list(labels) for name, labels in plan.origins.items()},
-            "known": {"data_hash": panel.fingerprint(), "groups_until": until, "units": units_of(plan)},
+        return {
+            own.only_group: _signed(plan.groups.get(own.only_group, plan), own, dates, n_jobs) for own in config.studies
         }
-        return Agreement.of(terms)
+
+
+def _signed(plan: Plan, config: StudyConfig, dates: dict[str, Any], n_jobs: int) -> Agreement:
+    """Return the agreement of one contract: its sealed plan, and its study."""
+    main = config.main_design
+    pair, sharing = (main.fit, config.settling[1]), main.sharing
+    assert sharing is not None  # noqa: S101  (refused above)
+    threshold = threshold_of(plan, backtest_plan(replace(plan, pairs=(pair,)), n_jobs, None, {}), pair)
+    panel, seal = plan.data.panel_of(main.fit), plan.config.seal
+    rows = panel.spending[panel.rows(plan.designs[main.fit].treated)]
+    until = None if seal is None or plan.data.claims is None else seal.end_of_claims(plan.panel.periods)
+    last = float(rows[:, np.isfinite(rows).all(axis=0)][:, -1].mean())
+    terms = {
+        "title": config.contract_title,
+        "language": config.report.language,
+        "currency": config.currency,
+        **dates,
+        "settles": settles_of(plan),
+        "threshold": threshold,
+        "example": _examples(plan, threshold, sharing, round(last, -1)),
+        "contract": terms_of(plan.contracts),
+        "parameters": parameters_of(plan.methods),
+        "versions": {"ssinfer": __version__},
+        "study": settings_of(with_groups(config, getattr(plan.data.claims, "groups", None))),
+        "origins": {name: list(labels) for name, labels in plan.origins.items()},
+        "known": {"data_hash": panel.fingerprint(), "groups_until": until, "units": units_of(plan)},
+    }
+    return Agreement.of(terms)
 
 
 def _dates(config: StudyConfig) -> dict[str, Any]:

@@ -35,8 +35,12 @@ def parameters_of(methods: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_of(config: StudyConfig) -> dict[str, Any]:
-    """Return every setting of the study that is signed, defaults included: all but the place of the data."""
-    study = config.model_dump(mode="json", exclude={"report", "date", "agreement", "data", "group"})
+    """Return every setting of the study that is signed, defaults included: not the place of the data.
+
+    Shares of groups stand in their contracts: an agreement does not tell that of another group.
+    """
+    left_out: Any = {"report": True, "date": True, "agreement": True, "data": True, "group": {"__all__": {"share"}}}
+    study = config.document(exclude=left_out | ({} if config.group else {"group": True, "only_group": True}))
     for part, table in zip(config.method, study["method"], strict=True):
         if "time_limit" not in part.model_fields_set:  # it is for methods of other packages only
             del table["time_limit"]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from typer import echo
 
-from ssinfer.agreement.settle import Settling
+from ssinfer.agreement.settle import Settling, SettlingGroups
 from ssinfer.atomic import output_folder
 from ssinfer.console.design_table import design_table
 from ssinfer.console.look import look_text
@@ -23,10 +24,11 @@ from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, wr
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.failed import failed_folder, write_failed
 from ssinfer.study.previous import read_previous
+from ssinfer.study.result import GROUPS
 
 
 def study_run(
-    study: Path | Settling,
+    study: Path | Settling | SettlingGroups,
     parts: tuple[str, ...],
     jobs: int,
     language: str | None,
@@ -46,7 +48,7 @@ def study_run(
     tables: dict[str, Any] = {}
     try:
         with output_folder(out, lambda line: echo(line, err=True)) if out else nullcontext():
-            planned = study.plan if isinstance(study, Settling) else partial(plan_study, study)
+            planned = partial(plan_study, study) if isinstance(study, Path) else study.plan
             plan = planned(n_jobs=jobs, tell=lambda look: echo(look_text(look)), language=language)
             if out is None:
                 with speak(plan.language):
@@ -54,7 +56,9 @@ def study_run(
                 return
             refuse_foreign_folder(out, plan.study_hash, parts)
             failed_folder(out)
-            before = None if previous is None else read_previous(plan, previous, getattr(study, "parent", Path()))
+            base, plans = study.parent if isinstance(study, Path) else Path(), plan.groups or {"": plan}
+            under = {name: Path(GROUPS, name) if len(plans) > 1 else Path() for name in plans}
+            before = {name: read_previous(plans[name], previous / under[name], base) for name in under if previous}
             with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
                 task = bar.add_task("Backtest", total=None)
                 result = run_study(
@@ -64,8 +68,10 @@ def study_run(
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                     tables=tables,
                 )
-            result = study.finish(plan, result) if isinstance(study, Settling) else result
-            result = result if before is None else before.compared(plan, result)
+            result = result if isinstance(study, Path) else study.finish(plan, result)
+            groups = {name: before[name].compared(plans[name], part) for name, part in result.groups.items() if before}
+            first = next(iter(before.values()), None)
+            result = result if first is None else replace(first.compared(plan, result), groups=groups)
             result = disclosed(result, confidential=confidential)
             printed = design_table(result)
             folder = write_study(result, out, report=write_report)

@@ -86,7 +86,7 @@ def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> di
     row |= {"completion_error": 0.0, "insured_years": insured_years, "total": float(summary["saving"]) * insured_years}
     claims = plan.data.claims
     error = 0.0 if claims is None else claims.completion_error(design)
-    noise = plan.data.run_out.get(design) or RunOutNoise(common=error)
+    noise = plan.run_out.get(design) or RunOutNoise(common=error)
     if cf.uncertainty != "none" and noise.common + noise.fixed + noise.shrinking > 0:
         rng = np.random.default_rng(stream_of(plan.config.seed, design, method, "completion"))
         benchmark = cf.pooled()
@@ -134,9 +134,9 @@ def _terms(plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual
 def provisional_settlements(plan: Plan, case: CaseResult) -> dict[str, pd.DataFrame]:
     """Return provisional.csv by its name; nothing if the run-out of all designs is over."""
     rows: list[dict[str, Any]] = []
-    for part in plan.config.designs if plan.data.run_out else ():
+    for part in plan.config.designs if plan.run_out else ():
         for method in part.methods:
-            noise, cf = plan.data.run_out.get(part.fit), case["counterfactuals"].get((part.fit, method))
+            noise, cf = plan.run_out.get(part.fit), case["counterfactuals"].get((part.fit, method))
             if noise is None or cf is None or not np.isfinite(cf.pooled_spending):
                 continue
             settled = rows_with(case["settlement"], design=part.name, method=method)

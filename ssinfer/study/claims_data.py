@@ -77,7 +77,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         like = practices.take(np.flatnonzero((practices.insured_years[:, early] > 0).any(axis=1)))
     complaint = "case.treated: no unit of the claims is called"
     advice = "Units of several practices are named in case.units."
-    treated = list(match_names(case.treated, practices.units, complaint, StudyError, advice))
+    treated = list(match_names(config.contracted, practices.units, complaint, StudyError, advice))
     under_contract = next(iter(extracted.extracts.values())).under_contract
     complaint = "case.under_contract: no unit of the claims is called"
     stated = match_names(case.under_contract, practices.units, complaint, StudyError)
@@ -128,17 +128,18 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
 
 def _run_out(
     config: StudyConfig, extracted: StudyExtracts, panels: Mapping[str, Panel], grouped: Callable[[Cohort], Cohort]
-) -> dict[str, RunOutNoise]:
-    """Return the errors of completed spending by name of the fits whose run-out is not over."""
-    found: dict[str, RunOutNoise] = {}
+) -> dict[tuple[str, str], RunOutNoise]:
+    """Return the errors of completed spending by name of the group, and of the fits whose run-out is not over."""
+    found: dict[tuple[str, str], RunOutNoise] = {}
     for fit, design in config.fits.items():
         completion, panel = extracted.extracts[extracted.uses[fit][0]].completion, panels[fit]
         if completion is not None and "period" in completion:
             views = {back: grouped(cohort).to_panel() for back, cohort in extracted.earlier[fit].items()}
             performance = named_periods(design.performance, panel.periods, "windows.performance")
             with raised_as(StudyError, f"design {design.name!r}:"):
-                noise = run_out_noise(panel, views, config.case.treated, performance, completion)
-            found |= {} if noise is None else {fit: noise}
+                for own in config.studies:
+                    noise = run_out_noise(panel, views, own.case.treated, performance, completion)
+                    found |= {} if noise is None else {(own.only_group, fit): noise}
     return found
 
 

@@ -41,6 +41,7 @@ class StudyConfig(Config):
     data: Annotated[DataConfig, ChosenBySource]
     case: parts.CaseConfig  # with groups: all their units, then those of one group
     group: list[parts.GroupConfig] = []  # several contracts
+    only_group: str = ""  # the one of them that is settled alone; the others are under contract
     windows: parts.WindowsConfig
     term: parts.TermConfig | None = None
     backtest: parts.BacktestConfig = parts.BacktestConfig()
@@ -106,7 +107,7 @@ class StudyConfig(Config):
     def _case_of_groups(cls, document: Any) -> Any:
         """Put the units of all groups into the case, which holds what groups share."""
         groups = [part for part in document.get("group", ()) if isinstance(part, dict)]
-        case = document.get("case", {})
+        case, only = document.get("case", {}), document.get("only_group")
         if not groups or not isinstance(case, dict):
             return document
         if both := sorted(case.keys() & {"treated", "units"}):
@@ -114,7 +115,8 @@ class StudyConfig(Config):
                 f"case.{both[0]} stands beside [[group]]; name the units of each contract in its [[group]], and leave "
                 f"case.{both[0]} out"
             )
-        treated = [unit for part in groups for unit in _listed(part.get("treated"))]
+        chosen = [part for part in groups if part.get("name") == only] or groups
+        treated = [unit for part in chosen for unit in _listed(part.get("treated"))]
         units = {name: value for part in groups for name, value in _listed(part.get("units"), dict).items()}
         return {**document, "case": {**case, "treated": list(dict.fromkeys(treated)), "units": units}}
 
@@ -127,8 +129,8 @@ class StudyConfig(Config):
                     raise ValueError(
                         f"unit {unit!r} is in the groups {group_of[unit]!r} and {part.name!r}; a unit has one contract"
                     )
-        if self.group and (self.term or any(part.run_out and part.run_out.provisional for part in self.spending)):
-            raise ValueError("[term] and run_out.provisional are for one contract in [case]; leave [[group]] out")
+        known = [part.name for part in self.group]
+        refuse_unknown([self.only_group] if self.only_group else [], known, "only_group names group", ValueError)
         return self
 
     @model_validator(mode="after")
@@ -199,25 +201,45 @@ class StudyConfig(Config):
 
     @property
     def other_contracts(self) -> list[list[str]]:
-        """The units of each of the other groups."""
-        return [part.treated for part in self.group if not {*part.treated} <= {*self.case.treated}]
+        """The units of each of the other groups; none in the study of all groups."""
+        return [part.treated for part in self.group if self.only_group not in ("", part.name)]
 
-    def of_group(self, group: parts.GroupConfig) -> Self:
-        """Return the study of one group, whose name ends the title."""
-        label, title = group.label or group.name, self.title
-        tags = [tag for text in (title, label) if isinstance(text, dict) for tag in text]
-        names = {
-            tag: ": ".join(
-                text if isinstance(text, str) else text.get(tag, next(iter(text.values()))) for text in (title, label)
-            )
-            for tag in tags
-        }
-        case = self.case.model_copy(update={"treated": group.treated})
-        return self.model_copy(update={"case": case, "title": names or f"{title}: {label}"})
+    @property
+    def contracted(self) -> list[str]:
+        """The units of all groups."""
+        return list(dict.fromkeys(unit for part in self.group for unit in part.treated)) or self.case.treated
+
+    @property
+    def studies(self) -> list[Self]:
+        """The study of each contract: of each group, or this study."""
+        if self.only_group or not self.group:
+            return [self]
+        cases = {part.name: self.case.model_copy(update={"treated": part.treated}) for part in self.group}
+        return [self.model_copy(update={"case": case, "only_group": name}) for name, case in cases.items()]
+
+    @property
+    def contract_title(self) -> Texts:
+        """The title, with the name of the group."""
+        ending = f": {self.only_group}" if self.only_group else ""
+        titles = self.title
+        return titles + ending if isinstance(titles, str) else {tag: text + ending for tag, text in titles.items()}
+
+    @property
+    def rules(self) -> list[parts.SharingConfig]:
+        """The sharing rules, with the share of the group."""
+        share = next((part.share for part in self.group if part.name == self.only_group), None)
+        return [part.model_copy(update={"share": share} if share else {}) for part in self.sharing]
+
+    def document(self, **options: Any) -> dict[str, Any]:
+        """Return the settings as a study file has them: beside groups, the case has no units of its own."""
+        document = self.model_dump(mode="json", **options)
+        own = ("treated", "units") if self.group else ()
+        return {**document, "case": {key: value for key, value in document["case"].items() if key not in own}}
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of every setting but date, report and agreement, fixed before the result is seen."""
-        left_out = {"date", "report", "agreement"} | {name for name in ("term", "group") if not getattr(self, name)}
+        later = ("term", "group", "only_group")
+        left_out = {"date", "report", "agreement"} | {name for name in later if not getattr(self, name)}
         text = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

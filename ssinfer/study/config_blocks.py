@@ -38,7 +38,6 @@ class GroupConfig(Config):
     """One of several contracts of an insurer: its units, and for claims the practices of each (as case.units)."""
 
     name: str = Field(pattern=r"^\w[\w .-]*$")  # also of its folder
-    label: Texts = ""
     treated: Names = Field(min_length=1)
     units: dict[str, Names] = {}
     share: Annotated[float, Field(gt=0, le=1)] | None = None  # in place of the share of the sharing rules

@@ -82,7 +82,7 @@ class StudyData:
     whole: ProgrammeData | None = None  # None: `panel` holds all spending of the whole population
     standards: Mapping[str, str] = field(default_factory=dict)  # covariate of the case-mix standard, by name of fits
     findings: tuple[Finding, ...] = ()  # of the source
-    run_out: Mapping[str, "RunOutNoise"] = field(default_factory=dict)  # by name of fits: what may still change
+    run_out: Mapping[tuple[str, str], "RunOutNoise"] = field(default_factory=dict)  # by name of group and of fits
 
     @cached_property
     def _regions(self) -> dict[str, str]:
@@ -147,7 +147,7 @@ def public_data(
             size_of = dict(zip(whole.whole.units, sizes, strict=True))
             large = [unit for unit in panel.units if size_of[unit] >= population.at_least]
             units = [unit for unit in large if not regions or region_of[unit] in regions]
-            if absent := [unit for unit in config.case.treated if unit in whole.whole.row_of and unit not in units]:
+            if absent := [unit for unit in config.contracted if unit in whole.whole.row_of and unit not in units]:
                 raise StudyError(
                     f"population {population.name!r} is without the treated unit {', '.join(absent)}. Give wider ages, "
                     "regions that hold it, or a smaller at_least."

@@ -31,6 +31,7 @@ from ssinfer.study.data import WINDOW_KEYS, StudyData, categories_of, named_peri
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.hidden import HiddenGroups, find_hidden
 from ssinfer.study.look import Look, look_at
+from ssinfer.study.provisional import RunOutNoise
 from ssinfer.study.seal import Signed
 from ssinfer.study.sharing import contract_of
 from ssinfer.thresholds.kind import KINDS
@@ -58,7 +59,7 @@ class Plan:
     read: tuple[StudyConfig, str]  # settings of the study file, and its text
     language: str = "en"  # the tag of the language of all that is printed
     signed: Signed | None = None  # the agreement on which it settles
-    groups: Mapping[str, "Plan"] = field(default_factory=dict)  # of the other contracts, by name of the group
+    groups: Mapping[str, "Plan"] = field(default_factory=dict)  # of several contracts each; this plan is of the first
 
     @property
     def panel(self) -> Panel:
@@ -92,11 +93,22 @@ class Plan:
         return NEUTRAL_SHARE if design.sharing is None else self.contracts[design.sharing.name][1]
 
     @property
+    def run_out(self) -> dict[str, RunOutNoise]:
+        """What may still change, by name of the fits whose run-out is not over."""
+        known = self.data.run_out.items()
+        return {fit: noise for (group, fit), noise in known if group == self.config.only_group}
+
+    @property
+    def _whole(self) -> StudyConfig:
+        """The settings of the study, of several contracts of all."""
+        return self.config.model_copy(update={"only_group": ""}) if self.groups else self.config
+
+    @property
     def study_file(self) -> bytes:
         """The study file as it was read; settings of an agreement, or changed in Python, as TOML."""
         if self.read[0] is self.config and self.read[1]:
             return self.read[1].encode()
-        return tomlkit.dumps(self.config.model_dump(mode="json", exclude_unset=True, exclude_none=True)).encode()
+        return tomlkit.dumps(self._whole.document(exclude_unset=True, exclude_none=True)).encode()
 
     @property
     def scenarios(self) -> dict[str, ScenarioConfig]:
@@ -113,7 +125,7 @@ class Plan:
     @property
     def study_hash(self) -> str:
         """SHA-256 of the settings."""
-        return self.config.fingerprint()
+        return self._whole.fingerprint()
 
 
 def plan_study(
@@ -138,18 +150,22 @@ def make_plan(
     n_jobs: int = 1,
     tell: Callable[[Look], None] | None = None,
     language: str | None = None,
-    signed: Signed | None = None,
+    signed: Mapping[str, Signed] | None = None,
 ) -> Plan:
     """Load the data of a study, whose text was read from a file in a `folder`, and validate every step.
 
     A sealed study (`StudyConfig.sealed`) reads nothing of the performance periods: its origins are those before them.
-    On an agreement, contracts and origins are as `signed`.
+    On agreements, contracts and origins are as `signed`, by name of the group ("" without groups).
     """
     with speak(language or config.report.language) as spoken:
         # Methods and sharing are validated before the data are read, which may take minutes.
         methods = make_methods(config)
         _check_threshold(config, methods)
-        contracts = signed.contracts if signed else {part.name: _contract(part) for part in config.sharing}
+        studies = config.studies
+        terms = [
+            signed[own.only_group].contracts if signed else {part.name: _contract(part) for part in own.rules}
+            for own in studies
+        ]
         FOUND.clear()
         data = config.data.load(config, folder, n_jobs)
         data = data if config.seal is None else config.seal.hide(data)
@@ -157,14 +173,11 @@ def make_plan(
         inputs = config.data.files(folder) | FOUND | {name: Path(name) for name in named}
         if data.whole is None:
             categories_of(config, ())
-        contracts_of = [config.of_group(group) for group in config.group] or [config]
-        drawn = [{name: _design(own, part, data) for name, part in config.fits.items()} for own in contracts_of]
+        drawn = [{name: _design(own, part, data) for name, part in config.fits.items()} for own in studies]
         designs = drawn[0]
         stated = {name: part.origins for name, part in config.fits.items() if part.origins is not None}
         origins = {name: named_periods(at, data.panel.periods, "windows.origins") for name, at in stated.items()}
-        if signed:
-            origins |= signed.origins
-        elif config.seal is not None:
+        if config.seal is not None:
             known = {name: _known(data.panel_of(name), designs[name], origins.get(name)) for name in designs}
             origins = {name: windows for name, windows in known.items() if windows}
         case = config.case
@@ -177,15 +190,15 @@ def make_plan(
         pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
         if case.placebos_at_most is not None:
             chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
-        names, plans = [part.name for part in config.group], []
-        for number, own in enumerate(contracts_of):
-            rule = config.group[number].share if config.group else None
-            shares = [part.model_copy(update={"share": rule}) for part in config.sharing if rule is not None]
-            terms, read, tag = {**contracts, **{part.name: _contract(part) for part in shares}}, (own, text), spoken.tag
-            labels = {name: part.fit_label or repr(drawn[number][name]) for name, part in config.fits.items()}
-            made = drawn[number], labels, methods, pairs, chosen, origins, terms, inputs, read, tag, signed
+        plans = []
+        for own, drawn_of, terms_of in zip(studies, drawn, terms, strict=True):
+            agreed = signed[own.only_group] if signed else None
+            windows = origins | dict(agreed.origins) if agreed else origins
+            labels = {name: part.fit_label or repr(drawn_of[name]) for name, part in config.fits.items()}
+            made = drawn_of, labels, methods, pairs, chosen, windows, terms_of, inputs, (own, text), spoken.tag, agreed
             plans.append(Plan(own, data, *made))
-        plan = replace(plans[0], groups=dict(zip(names[1:], plans[1:], strict=True)))
+        several = config.group and not config.only_group
+        plan = replace(plans[0], groups={each.config.only_group: each for each in plans} if several else {})
         _check_term(plan)
         look = look_at(plan)
         if tell is not None:
@@ -197,7 +210,7 @@ def make_plan(
                 data_of_pair = plan.data_for(design_name, method_name)
                 if hasattr(method, "prepare") and config.seal is None:
                     method.prepare(data_of_pair, design)
-                rolling_windows(plan.panel, design, plan.origins.get(design_name))
+                rolling_windows(plan.panel, design, each.origins.get(design_name))
         return plan
 
 

@@ -73,8 +73,6 @@ def read_previous(plan: Plan, folder: Path, base: Path) -> Previous:
     from ssinfer.study.claims_extracts import population_of, spending_of  # noqa: PLC0415
 
     place, now = folder / MANIFEST, plan.config
-    if now.group:
-        raise StudyError("--previous is for a study of one contract. Give the contract in [case], without [[group]].")
     manifest = parse_json(read_text(place, "the previous result", StudyError, AGAIN), place, StudyError, AGAIN)
     with raised_as(StudyError, f"{place}: the study is not one of this version:", ValueError):
         then = StudyConfig.model_validate(manifest.get("study"))

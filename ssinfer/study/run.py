@@ -56,13 +56,15 @@ def run_study(
     """
     tables = {} if tables is None else tables
     result = _run_contract(plan, parts, n_jobs, progress, tables)
-    if not (groups := plan.config.group):
+    if not plan.groups:
         return result
-    plans = {groups[0].name: plan, **plan.groups}
-    others = {name: _run_contract(other, parts, n_jobs, progress, {}) for name, other in plan.groups.items()}
-    results = {groups[0].name: replace(result, tables=dict(tables)), **others}
+    first, *others = plan.groups
+    results = {name: _run_contract(plan.groups[name], parts, n_jobs, progress, {}) for name in others}
+    alone = plan.groups[first]
+    files = {"manifest": {**result.manifest, "study_hash": alone.study_hash}, "study_file": alone.study_file}
+    results = {first: replace(result, tables=dict(tables), **files), **results}
     if "evaluate" in parts:
-        tables["portfolio.csv"] = portfolio(plans, results)
+        tables["portfolio.csv"] = portfolio(plan.groups, results)
     return replace(result, groups=results if others else {})
 
 
@@ -104,7 +106,8 @@ def _run_contract(
         manifest = _manifest(plan, parts, result, data_hash) | {"inputs": inputs}
         manifest["information"] = {pair[1]: cf.information for pair, cf in case["counterfactuals"].items()}
         return StudyResult(
-            **{name: getattr(plan.config, name) for name in ("title", "question", "currency", "suppress_below")},
+            title=plan.config.contract_title,
+            **{name: getattr(plan.config, name) for name in ("question", "currency", "suppress_below")},
             **{name: getattr(plan, name) for name in ("panel", "designs", "design_labels", "methods", "hidden")},
             data_label=plan.data.label,
             note=plan.data.note,
@@ -185,7 +188,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
     return {
-        "title": str(own(plan.config.title)),
+        "title": str(own(plan.config.contract_title)),
         "labels": {each.name: each.label for each in plan.config.designs if not isinstance(each.label, str)},
         "date": plan.config.date or plan.panel.timeline.last_day,
         "ssinfer": __version__,
@@ -203,7 +206,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "sensitivity": [name for name, part in plan.config.fits.items() if part.sensitivity],
         "parts": list(parts),
         "versions": versions,
-        "study": plan.config.model_dump(mode="json"),
+        "study": plan.config.document(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "n_cores": os.cpu_count(),
         "times": seconds,

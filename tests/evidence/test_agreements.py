@@ -38,7 +38,7 @@ def test_no_number_of_claims_after_the_start_changes_the_agreement(tmp_path):
     for name, frame in frames.items():
         frame.to_csv(tables / f"{name}.csv", index=False)
     told = []
-    agreement, kept = sign_study(tmp_path / "study.toml", tell=told.append), read_agreement(GOLDEN / "claims")
+    agreement, kept = sign_study(tmp_path / "study.toml", tell=told.append)[""], read_agreement(GOLDEN / "claims")
     for table in ("threshold", "origins", "known"):
         assert agreement.document[table] == kept.document[table]
     assert [finding.id for finding in told] == ["performance_not_read"]
@@ -87,7 +87,7 @@ def test_the_signed_range_holds_the_learned_threshold(kind, method, first, tmp_p
         (tmp_path / "study.toml").write_text(
             STUDY.replace("KIND", kind).replace("METHOD", METHODS[method]), encoding="utf-8"
         )
-        settling = Settling(sign_study(tmp_path / "study.toml"), {"file": str(tmp_path / "panel.csv")})
+        settling = Settling(sign_study(tmp_path / "study.toml")[""], {"file": str(tmp_path / "panel.csv")})
         plan = settling.plan()
         try:
             settling.finish(plan, run_study(plan, n_jobs=1))

@@ -113,7 +113,7 @@ def make() -> None:
         (folder / "study.toml").write_text(
             HEAD.format(name=name) + study + "[agreement]\nsigned = 2021-12-01\n", encoding="utf-8"
         )
-        agreement = sign_study(folder / "study.toml")
+        agreement = sign_study(folder / "study.toml")[""]
         (folder / "agreement.toml").write_text(agreement.text, encoding="utf-8", newline="\n")
         file = folder / ("tables" if name == "claims" else "panel.csv")
         settling = Settling(agreement, {"file": str(file)})

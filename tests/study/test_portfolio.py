@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.agreement.sign import sign_study
 from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
@@ -18,7 +17,6 @@ from ssinfer.study import plan_study, run, run_study, write_study
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.hidden import CONTRACT_GROUP
 from ssinfer.study.portfolio import correlation, joint_risk, least_threshold
-from ssinfer.study.previous import read_previous
 from ssinfer.study.queries import portfolio_findings
 
 FEW_REPLICATES = 25
@@ -93,7 +91,7 @@ def test_a_portfolio_of_one_group_is_the_study_of_that_group(planned):
 
 
 def test_a_hidden_group_moves_no_number_and_hides_the_same_units_everywhere(planned, world, tmp_path):
-    plans = [(plan := planned(NORTH + SOUTH + TINY)), *plan.groups.values()]
+    plans = [*planned(NORTH + SOUTH + TINY).groups.values()]
     assert [{*each.designs["all"].under_contract} for each in plans[1:]] == [
         {"treated", "group 03"},
         {"treated", "group 01", "group 02"},
@@ -132,8 +130,6 @@ def test_a_hidden_group_moves_no_number_and_hides_the_same_units_everywhere(plan
         assert page.column("group")[-1] == "Alle groepen"
         assert "Tiny" in page.notes[-1]
         assert " van 2 groepen" in in_words(portfolio_findings(analysis.table("portfolio.csv")))
-    with pytest.raises(StudyError, match="--previous is for a study of one contract"):
-        read_previous(plan, folder, tmp_path)
 
 
 def placebos_of(seed, n_origins=3, n_units=7, shock=0.03):
@@ -191,9 +187,3 @@ def test_the_correlation_is_that_of_a_known_shock():
 def test_refused(planned, groups, message):
     with pytest.raises(StudyError, match=message):
         planned(groups)
-
-
-def test_an_agreement_is_of_one_contract(planned, tmp_path):
-    planned(NORTH + SOUTH)
-    with pytest.raises(StudyError, match="An agreement is of one contract"):
-        sign_study(tmp_path / "study.toml")

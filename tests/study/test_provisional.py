@@ -166,7 +166,7 @@ def previous(plan, tmp_path_factory):
 
 
 def test_a_provisional_settlement_says_what_may_still_change(plan, previous):
-    noise, (result, _) = plan.data.run_out["all"], previous
+    noise, (result, _) = plan.run_out["all"], previous
     assert (noise.n_units, noise.n_windows) == (len(plan.panel.units) - 1, 1)
     row, saving = result.tables["provisional.csv"].iloc[0], result.savings.iloc[0]
     assert row["lower"] < saving["saving"] < row["upper"]
