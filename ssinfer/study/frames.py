@@ -271,11 +271,10 @@ PORTFOLIO = FrameSchema(
     Column("threshold", "float", SHARE, "Threshold that decides."),
     Column("verdict", "text", "", "reached, or not reached."),
     Column("paid", "float", CURRENCY, "What is paid to the providers; negative: they owe."),
+    Column("final_paid", "float", CURRENCY, "What is expected to be paid when all run-outs are over; NaN: they are."),
     *with_error("false_payments", "contracts", "Expected number of groups paid if none saves; of one, its rate."),
     Column("found_3", "float", "contracts", "Expected number of groups paid if each saves 3%."),
-    *with_error("at_least_one", SHARE, "Probability that at least one group is paid if none saves."),
     Column("at_risk", "float", CURRENCY, "Expected payments if no group saves; debts of providers count as 0."),
-    Column("at_risk_95", "float", CURRENCY, "The same, 95th percentile."),
     *(
         column
         for rule, words in (

@@ -3,12 +3,9 @@ r"""Portfolio: several contracts of one insurer, each settled alone, in one tabl
 If no group saves, group g measures an error :math:`e_g`, which is that of a placebo scaled to the group
 (:func:`ssinfer.study.case_thresholds.scaled_errors`). With thresholds :math:`T_g` and payments :math:`P_g`:
 
-.. math:: F = \sum_g P(e_g \ge T_g^+), \quad Q = P(\exists g: e_g \ge T_g^+), \quad R = \sum_g P_g^+(e_g)
+.. math:: F = \sum_g P(e_g \ge T_g^+), \quad R = \sum_g E P_g^+(e_g)
 
-are the expected number of false payments, the probability of one or more, and the money at risk. F and E R need the law
-of each group only. Q and the 95th percentile of R need the joint law: an origin is drawn in proportion to its placebos,
-and at it one placebo per group, all different. Shocks that all groups have in common in a period are kept; those of
-neighbours are not.
+are the expected number of false payments and the money at risk. They need the law of each group only.
 
 The correlation of the errors of two groups is that of two placebos at one origin, by analysis of variance (Donner
 1986, doi 10.2307/1403259): with mean squares B between and W within origins and :math:`n_0` placebos each,
@@ -17,6 +14,10 @@ The correlation of the errors of two groups is that of two placebos at one origi
 
 Its standard error is a jackknife over origins, which overlap in their baselines; it is NaN for fewer than three.
 The error of the total saving has covariances :math:`\rho^+ s_g s_h`; rho = 1 if it is not known.
+
+With a term of several years all this is on its years as one, as the verdict is: errors, thresholds and payments at no
+saving are those of the pooled years. What is paid is the sum of the years by the contract's rules. While the run-out of
+a group is not over, its final payment is the expected one of provisional.csv.
 
 Two rules with the same F: one threshold for all, the smallest with at most F expected false payments; and one
 false-payment rate F/G for all, at the smallest threshold of each group that keeps it.
@@ -29,16 +30,15 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.frames import rows_with
-from ssinfer.streams import stream_of
 from ssinfer.study.case_thresholds import scaled_errors
-from ssinfer.study.frames import PORTFOLIO
+from ssinfer.study.frames import PORTFOLIO, PROVISIONAL
 from ssinfer.study.hidden import CONTRACT_GROUP
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult
 from ssinfer.study.verdict import verdict_of
 from ssinfer.typing import Floats
 
-N_DRAWS, FOUND, LEVEL = 20_000, 0.03, 0.95
+FOUND = 0.03
 
 
 def portfolio(plans: Mapping[str, Plan], results: Mapping[str, StudyResult]) -> pd.DataFrame:
@@ -52,7 +52,9 @@ def portfolio(plans: Mapping[str, Plan], results: Mapping[str, StudyResult]) -> 
             placebos[name] = judged
     table = PORTFOLIO.frame(rows).set_index("group", drop=False)
     total: dict[str, Any] = {"row": "total", "status": "ok", "insured_years": table["insured_years"].sum()}
-    total |= {name: table[name].sum(min_count=1) for name in ("saving", "paid")}
+    if table["final_paid"].notna().any():
+        table["final_paid"] = table["final_paid"].fillna(table["paid"])
+    total |= {name: table[name].sum(min_count=1) for name in ("saving", "paid", "final_paid")}
     rho, rho_se, n_origins = np.nan, np.nan, 0
     if placebos:
         known = [*placebos]
@@ -70,14 +72,8 @@ def portfolio(plans: Mapping[str, Plan], results: Mapping[str, StudyResult]) -> 
                 table.loc[known, start + column] = shares
                 total[start + column] = sum(shares)
         table.loc[known, "at_risk"] = [part["paid"].clip(lower=0).mean() for part in each]
-        table.loc[known, "at_risk_95"] = [_quantile(part["paid"].clip(lower=0)) for part in each]
         total |= {"same_threshold": same, "at_risk": table["at_risk"].sum(min_count=n)}
         total |= {"false_payments_se": table.loc[known, "false_payments_se"].sum(min_count=n)}  # an upper bound
-        if n > 1:
-            total |= joint_risk(each, limits, next(iter(plans.values())).config.seed)
-        else:
-            total |= {"at_least_one": false, "at_least_one_se": total["false_payments_se"]}
-            total |= {"at_risk_95": table.loc[known[0], "at_risk_95"]}
         rho, rho_se, n_origins = correlation(each[0])
     errors, common = table["saving_se"].dropna().to_numpy(), 1.0 if np.isnan(rho) else max(rho, 0.0)
     spread = np.sqrt((1 - common) * (errors**2).sum() + common * errors.sum() ** 2)
@@ -96,6 +92,8 @@ def _group(plan: Plan, result: StudyResult) -> tuple[dict[str, Any], pd.DataFram
     row = {"status": "ok", "insured_years": years, "verdict": verdict.verdict or "", "paid": verdict.paid}
     if measured is None or verdict.threshold is None:
         row["status"] = verdict.reasons[0].id
+    open_run_out = rows_with(result.tables.get(PROVISIONAL.name, PROVISIONAL.empty()), settles=True)
+    row["final_paid"] = next(iter(open_run_out["payment"][::-1]), np.nan)  # of a term the total
     if measured is not None:
         error = measured["se"] if measured["se"] is not None else np.nan
         row |= {"saving": measured["total"], "saving_se": error * cf.level * years}
@@ -120,37 +118,6 @@ def least_threshold(placebos: list[pd.DataFrame], at_most: float) -> float:
     order = np.argsort(-errors, kind="stable")
     above = np.flatnonzero(np.cumsum(weights[order]) > at_most + 1e-9)
     return max(0.0, float(np.nextafter(errors[order[above[0]]], np.inf))) if len(above) else 0.0
-
-
-def joint_risk(placebos: list[pd.DataFrame], limits: Floats, seed: int) -> dict[str, float]:
-    """Return the probability that at least one group is paid, its error over origins, and the 95% money at risk."""
-    of_group = [dict(iter(part.groupby("origin"))) for part in placebos]
-    sizes = {o: sum(len(each[o]) for each in of_group) for o in of_group[0] if all(o in each for each in of_group)}
-    sizes = {o: n for o, n in sizes.items() if min(len(each[o]) for each in of_group) >= len(placebos)}
-    if not sizes:
-        return {"at_least_one": np.nan, "at_least_one_se": np.nan, "at_risk_95": np.nan}
-    rng, share = np.random.default_rng(stream_of(seed, "portfolio")), np.array([*sizes.values()]) / sum(sizes.values())
-    money: list[Floats] = []
-    of_origin: list[float] = []
-    for origin, n in zip(sizes, np.ceil(share * N_DRAWS).astype(int), strict=True):
-        units = pd.Index(np.unique(np.concatenate([each[origin]["unit"].to_numpy() for each in of_group])))
-        used, lots = np.zeros((n, len(units)), dtype=bool), rng.random((n, len(units)))
-        sums, any_paid = np.zeros(n), np.zeros(n, dtype=bool)
-        for each, limit in zip(of_group, limits, strict=True):
-            part = each[origin].set_index("unit").reindex(units)
-            drawn = np.where(used | part["error"].isna().to_numpy(), np.inf, lots).argmin(axis=1)
-            used[np.arange(n), drawn] = True
-            sums += np.maximum(part["paid"].to_numpy()[drawn], 0.0)
-            any_paid |= part["error"].to_numpy()[drawn] >= limit
-        money, of_origin = [*money, sums], [*of_origin, float(any_paid.mean())]
-    mean, n_origins = float(share @ of_origin), len(share)
-    spread = np.sum(share**2 * (np.array(of_origin) - mean) ** 2) * n_origins / max(n_origins - 1, 1)
-    error = np.sqrt(spread) if n_origins > 1 else np.nan
-    return {"at_least_one": mean, "at_least_one_se": error, "at_risk_95": _quantile(np.concatenate(money))}
-
-
-def _quantile(values: Any) -> float:
-    return float(np.quantile(values, LEVEL, method="inverted_cdf"))
 
 
 def correlation(placebos: pd.DataFrame) -> tuple[float, float, int]:

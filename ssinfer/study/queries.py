@@ -189,8 +189,10 @@ def portfolio_findings(portfolio: pd.DataFrame) -> Iterator[Finding]:
     if not len(portfolio):
         return
     total, n = portfolio.iloc[-1], {"n": len(portfolio) - 1, "n_paid": int((portfolio["paid"][:-1] > 0).sum())}
-    names = ("paid", "at_risk", "at_risk_95", "false_payments", "at_least_one")
+    names = ("paid", "at_risk", "false_payments")
     if total[[*names]].notna().all():
         yield Finding("portfolio", n | {name: float(total[name]) for name in names})
+    if pd.notna(total["final_paid"]):
+        yield Finding("portfolio_provisional", {"final_paid": float(total["final_paid"])})
     if n["n"] > 1:
         yield Finding("portfolio_first", {"name": portfolio["group"].iloc[0]})

@@ -61,8 +61,9 @@ def run_study(
     first, *others = plan.groups
     results = {name: _run_contract(plan.groups[name], parts, n_jobs, progress, {}) for name in others}
     alone = plan.groups[first]
-    files = {"manifest": {**result.manifest, "study_hash": alone.study_hash}, "study_file": alone.study_file}
-    results = {first: replace(result, tables=dict(tables), **files), **results}
+    manifest = {**result.manifest, "study_hash": alone.study_hash}
+    of_first = replace(result, tables=dict(tables), manifest=manifest, study_file=alone.study_file)
+    results = {first: of_first, **results}
     if "evaluate" in parts:
         tables["portfolio.csv"] = portfolio(plan.groups, results)
     return replace(result, groups=results if others else {})

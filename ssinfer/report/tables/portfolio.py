@@ -12,7 +12,7 @@ from ssinfer.sentences import say
 SHORT = "group:cell saving:total own_threshold:percent verdict:word paid:total false_payments:number:2 at_risk:total"
 WHOLE = (
     "group:cell insured_years:number saving:total saving_se:total own_threshold:percent verdict:word paid:total "
-    "false_payments:number found_3:number:2 at_risk:total at_risk_95:total same_threshold:percent "
+    "final_paid:total false_payments:number found_3:number:2 at_risk:total same_threshold:percent "
     "same_threshold_found_3:number:2 same_rate:percent same_rate_found_3:number:2"
 )
 CONSOLE = columns_of(SHORT)
