@@ -1,6 +1,7 @@
 """The case of a study: its fits, its thresholds and its settlement."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypedDict
 
@@ -13,12 +14,16 @@ from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError, SsinferError, StudyError
+from ssinfer.panel import Panel
 from ssinfer.streams import stream_of
 from ssinfer.study.case_thresholds import case_threshold, thresholds_of_case
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.frames import CASE_THRESHOLDS, PROVISIONAL, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
-from ssinfer.study.provisional import RunOutNoise, final_factors, provisional_row
+from ssinfer.study.provisional import RunOutNoise, final_factors, final_thresholds, provisional_row
+from ssinfer.study.verdict import predictive_error
+from ssinfer.thresholds.kind import KINDS
+from ssinfer.typing import Floats
 
 INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor
@@ -118,14 +123,14 @@ def _settle(
     return [{"party": party, "amount": amount, **outcome} for party, amount in settlement.lines.items()]
 
 
-def _terms(plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual, threshold: float) -> dict[str, Any]:
+def _terms(plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual, threshold: Any) -> dict[str, Any]:
     """Return the arguments of a settlement but benchmark and spending."""
     computed = contract.threshold.kind == "computed"
     return {
         "insured_years": float(cf.savings().pooled().insured_years.item()),
         "assigned": cf.assigned if np.isfinite(cf.assigned) else None,
         # Nothing is paid for a loss, and no saving reaches the whole benchmark.
-        "threshold": min(max(threshold, 0.0), np.nextafter(1.0, 0.0)) if computed else None,
+        "threshold": np.clip(threshold, 0.0, np.nextafter(1.0, 0.0)) if computed else None,
         "quality": None if part.sharing is None else part.sharing.quality,
         "currency": plan.config.currency,
     }
@@ -142,10 +147,34 @@ def provisional_settlements(plan: Plan, case: CaseResult) -> dict[str, pd.DataFr
             settled = rows_with(case["settlement"], design=part.name, method=method)
             of_fit = rows_with(case["case_thresholds"], design=part.fit, method=method)
             threshold, paid = case_threshold(part.threshold, of_fit)[0], None
+            rng = np.random.default_rng(stream_of(plan.config.seed, part.name, method, "provisional"))
+            learned = _final_thresholds(plan, part, method, cf, noise, rng)
+            final: Any = threshold if learned is None else learned
             if part.sharing is not None and len(settled) and settled["party"].iloc[0]:
                 contract, threshold = plan.contracts[part.sharing.name][0], float(settled["threshold"].iloc[0])
-                paid = partial(settle, contract, **_terms(plan, part, contract, cf, threshold))
-            rng = np.random.default_rng(stream_of(plan.config.seed, part.name, method, "provisional"))
+                final = final if contract.threshold.kind == "computed" else threshold
+                paid = partial(settle, contract, **_terms(plan, part, contract, cf, final))
             labels = {"design": part.name, "method": method, "settles": (part.name, method) == plan.config.settling}
-            rows.append({**labels, **provisional_row(noise, cf, rng, threshold, paid)})
+            rows.append({**labels, "threshold": threshold, **provisional_row(noise, cf, rng, final, paid)})
     return {PROVISIONAL.name: PROVISIONAL.frame(rows)} if rows else {}
+
+
+def _final_thresholds(
+    plan: Plan, part: StudyDesign, method: str, cf: Counterfactual, noise: RunOutNoise, rng: np.random.Generator
+) -> Floats | None:
+    """Return draws of the final threshold; None if it does not move, or if the fit takes long or refuses."""
+    panel, design = plan.data_for(part.fit, method), plan.designs[part.fit]
+    if part.threshold is None or (plan.signed is not None and plan.signed.rate is not None):
+        return None
+    key, seed = part.threshold.key, stream_of(plan.config.seed, part.fit, method, "case")
+    kind = KINDS.find(key.kind)
+    if kind.learns_from != "fit" or not kind.pays or cf.uncertainty != "sampling" or not isinstance(panel, Panel):
+        return None
+
+    def refit(moved: Panel) -> tuple[float, float]:
+        fit = plan.methods[method].fit(moved, design, seed=seed)
+        return float(kind.for_case(fit, None, plan.config.seed)(key).rate), predictive_error(fit)
+
+    with suppress(SsinferError):
+        return final_thresholds(noise, panel, design.performance, refit, rng)
+    return None

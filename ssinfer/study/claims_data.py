@@ -47,6 +47,8 @@ def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractCon
     with data as opened:
         claims = opened
         if (seal := config.seal) is not None:
+            for design in config.fits.values():
+                seal.check_baseline(periods, named_periods(design.baseline, periods, "windows.baseline"))
             known, present = tables_before(opened.tables, seal.end_of_claims(periods), seal.as_of)
             seal.present |= present
             claims = replace(opened, tables=known, simulated=None)

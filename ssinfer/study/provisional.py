@@ -11,11 +11,20 @@ group's own run-out, and d that of the donors with weights w (1 over their numbe
 with J - 1 degrees of freedom, and the variance v = fixed + shrinking / n at n insured-years, fitted to J other units in
 earlier years: their final spending over what the same factors made of the view at the same age, less the mean of the
 units (the provisional settlements of placebos). What it does not hold: persons and prices that change afterwards.
+
+A threshold T that a fit learns from the donors' spending moves too. With E the null error of the fit, and E', T' those
+of fits on donors' spending times 1 + u' (u' as u, drawn anew), the final threshold is
+
+    T sd(E) / sqrt(mean var(E')) + sd(T') z,   z ~ N(0, 1)
+
+The donors' run-out adds a variance r^2 to that of the final error, var(E) = f^2 + r^2; the fits E' have it twice, and
+f^2 / var(E) = (1 + r^2 / f^2)^-1 is taken as var(E) / var(E'): extrapolation to no error (SIMEX: Cook and Stefanski
+1994, doi 10.1080/01621459.1994.10476871), on a scale that stays positive.
 """
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +39,7 @@ from ssinfer.typing import Floats
 MAX_WINDOWS = 3  # earlier years whose view is rebuilt: each reads the claims again
 MIN_UNITS = 10  # other units, for the variance of the run-out
 N_DRAWS = 4000
+N_PAIRS = 10  # pairs of fits whose spending has more run-out error, of either sign
 LEVEL = 0.9
 
 type Settle = Callable[..., Any]
@@ -132,21 +142,45 @@ def final_factors(noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generat
     return [common + np.sqrt(variance) * rng.standard_t(noise.n_units - 1, shape) for variance in own]
 
 
+def final_thresholds(
+    noise: RunOutNoise,
+    panel: Panel,
+    performance: Sequence[Any],
+    refit: Callable[[Panel], tuple[float, float]],
+    rng: np.random.Generator,
+) -> Floats:
+    """Return draws of the final threshold, a rate; `refit` returns threshold and SD of the null error on a panel."""
+    cells = np.ix_(panel.rows(list(noise.sizes)), panel.columns(performance))
+    deviation = np.sqrt(noise.variance(np.array([*noise.sizes.values()])))
+    (rate, sd), moved = refit(panel), []
+    for _ in range(N_PAIRS):
+        error = deviation * rng.standard_t(noise.n_units - 1, len(deviation))
+        for factor in (1 + error, 1 - error):
+            spending = panel.spending.copy()
+            spending[cells] *= factor[:, None]
+            moved.append(refit(replace(panel, spending=spending)))
+    rates, deviations = np.array(moved).T
+    shrunk = sd / np.sqrt((deviations**2).mean()) if sd > 0 else 1.0
+    return np.asarray(rate * shrunk + rates.std() * rng.standard_normal(N_DRAWS))
+
+
 def provisional_row(
-    noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generator, threshold: float, settle: Settle | None
+    noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generator, threshold: Any, settle: Settle | None
 ) -> dict[str, Any]:
     """Return what the final settlement may be: columns of provisional.csv, without labels.
 
-    `threshold` is a rate, NaN without one. `settle` settles draws of benchmark and spending; None without a contract.
+    `threshold` is a rate, or draws of the final one; NaN without one. `settle` settles draws of benchmark and spending;
+    None without a contract.
     """
     factors = final_factors(noise, cf, rng, N_DRAWS)
     benchmark, spending = cf.level * factors[0], cf.pooled_spending * factors[1]
     saving, tails = benchmark - spending, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     row = {name: getattr(noise, name) for name in ("to_come", "n_units", "n_windows")}
-    row |= {"saving": saving.mean(), "threshold": threshold, "common_error": noise.common}
+    row |= {"saving": saving.mean(), "common_error": noise.common}
+    row |= {"final_threshold": np.mean(threshold), "final_threshold_se": np.std(threshold)}
     row |= {"own_error": np.sqrt(noise.variance(float(cf.insured_years.sum())))}
     row |= dict(zip(("lower", "upper"), np.quantile(saving, tails), strict=True))
-    if np.isfinite(threshold):
+    if np.isfinite(threshold).all():
         row["reaches"] = np.mean((saving > 0) & (saving / benchmark >= threshold))
     if settle is not None:
         paid = np.asarray(settle(benchmark=benchmark, spending=spending).payment)

@@ -1,7 +1,7 @@
 """Seal: what may be read of the data at signing; Signed: what an agreement then fixes for the run that settles."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,17 @@ class Seal:
         later -= (self.as_of + dt.timedelta(days=1)).day != 1
         open_days = [day for day, after in pairwise(days) if self.months and after.year * 12 + after.month - 1 > later]
         return min([self.first.first_day, *open_days])
+
+    def check_baseline(self, periods: Iterable[Any], baseline: Sequence[Any]) -> None:
+        """Refuse a baseline of which no period has its run-out over by `as_of`."""
+        first, last = parse_period(baseline[0]), parse_period(baseline[-1])
+        if first.first_day >= self.end_of_claims(periods):
+            raise StudyError(
+                f"agreement.as_of is {self.as_of}, and of no baseline period ({first.label} to {last.label}) is the "
+                f"run-out of {self.months} months over by then. Allowed: a day before the start, "
+                f"{self.first.first_day}, and {self.months} months or more after the end of {first.label}. Give a "
+                "later as_of, let the baseline begin earlier, or shorten run_out.months."
+            )
 
     def before(self, labels: Iterable[Any]) -> tuple[Any, ...]:
         """Return those of the periods that end before the first performance period, ascending."""

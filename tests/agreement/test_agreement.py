@@ -284,6 +284,11 @@ def test_a_provisional_run_out_is_signed_as_it_is_stated(tmp_path):
     for day, months, first in ((31, 6, 7), (30, 6, 4), (30, 0, 1)):
         seal = Seal(*map(parse_period, (2022, 2022)), dt.date(2021, 12, day), months)
         assert seal.end_of_claims(PERIODS) == dt.date(2021 + (months == 0), first, 1)
+    seal = Seal(*map(parse_period, (2022, 2022)), dt.date(2021, 12, 30), 6)
+    seal.check_baseline(PERIODS, ["2021Q1", "2021Q4"])
+    said = r"agreement\.as_of is 2021-12-30.*2021Q2 to 2021Q4.*run-out of 6 months.*Give a later as_of"
+    with pytest.raises(StudyError, match=said):
+        seal.check_baseline(PERIODS, ["2021Q2", "2021Q4"])
 
 
 def test_a_method_that_needs_no_performance_data_signs_a_number(settled, folder):

@@ -31,7 +31,7 @@ from ssinfer.study.disclosure import disclosed_tables
 from ssinfer.study.frames import CHANGES
 from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.previous import read_previous
-from ssinfer.study.provisional import earlier_days, run_out_noise
+from ssinfer.study.provisional import RunOutNoise, earlier_days, final_thresholds, run_out_noise
 
 STUDY = """
 title = "provisional"
@@ -172,6 +172,8 @@ def test_a_provisional_settlement_says_what_may_still_change(plan, previous):
     assert row["lower"] < saving["saving"] < row["upper"]
     assert row["upper"] - row["lower"] < saving["upper"] - saving["lower"]  # sampling noise of the group stays
     assert 0 < row["reaches"] == row["paid"] < 1
+    assert row["final_threshold"] == pytest.approx(row["threshold"], rel=0.1)
+    assert 0 < row["final_threshold_se"] < 0.3 * row["threshold"]
     assert 0 <= row["payment_lower"] <= row["payment_upper"]
 
 
@@ -288,6 +290,24 @@ def test_noise_of_the_run_out_is_learned_from_other_units_in_earlier_years():
     assert np.sqrt(noise.variance(9000)) == pytest.approx(np.sqrt(4e-4 + 1.2 / 9000) / 1.05, rel=0.06)
     with pytest.raises(StudyError, match="0 earlier years are final, and there are 399 units"):
         run_out_noise(panel, {}, ["u000"], [2022], completion)
+
+
+def test_a_learned_threshold_loses_the_variance_of_the_run_out():
+    # Authority: closed form. 2,000 placebo errors of SD 5%, whose run-out adds an SD of 2%; sd / sqrt(2 x 2,000) = 2%
+    rng, units = np.random.default_rng(2), tuple(f"u{number:04d}" for number in range(2000))
+    errors = np.sqrt(0.05**2 + 0.02**2) * rng.standard_normal(2000)
+    panel = Panel(units, (2021, 2022), np.column_stack([np.full(2000, 100.0), 100 * (1 + errors)]), np.ones((2000, 2)))
+    noise = RunOutNoise(common=0.0, fixed=0.02**2, sizes=dict.fromkeys(units, 1.0), n_units=2000)
+
+    def learned(seen):
+        sd = float((seen.spending[:, 1] / 100).std())
+        return 1.645 * sd, sd
+
+    final = final_thresholds(noise, panel, [2022], learned, rng)
+    expected = 1.645 * np.std(errors) * np.sqrt(0.05**2 / (0.05**2 + 0.02**2))
+    assert final.mean() == pytest.approx(expected, rel=0.03)  # the ratio holds to (0.02 / 0.05)^4, and Monte Carlo error
+    assert final.std() < 0.02 * expected
+    assert final_thresholds(noise, panel, [2022], lambda _: (0.04, 0.02), rng) == pytest.approx(0.04, rel=1e-9)
 
 
 def test_signing_a_provisional_study_needs_no_factor(folder):
