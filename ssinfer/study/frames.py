@@ -149,7 +149,7 @@ CHANGES = FrameSchema(
     "one row per cause of the change since the previous delivery, of the contract group, and per party",
     *DESIGN_AND_METHOD,
     Column("kind", "text", "", "spending (its causes add up to its total), benchmark, or settlement."),
-    Column("cause", "text", "", "persons, corrected lines, late lines, prices, estimates, total; or the party."),
+    Column("cause", "text", "", "As in docs/agreements.md: persons, late lines, ..., total; or the party."),
     Column("lines", "int", "claim lines", "Change in counted lines; 0 for other rows."),
     Column("then", "float", CURRENCY, "Amount of the previous result; NaN for a cause."),
     Column("now", "float", CURRENCY, "Amount of this result; NaN for a cause."),

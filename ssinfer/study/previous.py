@@ -34,11 +34,20 @@ class Previous:
         """Return the result with changes.csv: what changed in spending and why, and what is to be paid per party."""
         pair = {"design": plan.config.main_design.fit, "method": plan.config.settling[1]}
         counted = self.lines.set_index("cause")["cents"]
-        then = _amounts(rows_with(self.savings, **pair), self.settlement, int(counted["then"]))
-        now = _amounts(rows_with(result.savings, **pair), result.settlement, int(counted["now"]))
+        saved = [rows_with(table, **pair) for table in (self.savings, result.savings)]
+        then = _amounts(saved[0], self.settlement, int(counted["then"]))
+        now = _amounts(saved[1], result.settlement, int(counted["now"]))
         rows: list[dict[Any, Any]] = (
             self.lines[self.lines["claimants"].notna()].assign(kind="spending").to_dict("records")
         )
+        total = ("benchmark", "total")
+        more = (
+            100
+            * saved[0]["benchmark"].iloc[0]
+            * (saved[1]["insured_years"].iloc[0] - saved[0]["insured_years"].iloc[0])
+        )
+        parts = {"persons": round(more), "per insured-year": now[total] - then[total] - round(more)}
+        rows += [{"kind": "benchmark", "cause": cause, **NO_PERSONS, "cents": cents} for cause, cents in parts.items()]
         for kind, cause in dict.fromkeys((*then, *now)):
             before, after = then.get((kind, cause), 0), now.get((kind, cause), 0)
             amounts = {"then": before / 100, "now": after / 100, "cents": after - before}

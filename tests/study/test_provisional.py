@@ -181,7 +181,10 @@ def test_changes_since_the_previous_delivery_add_up_to_the_cent(plan, final, fol
     config, counted = final
     spent = cents_of_contract(counted.panel).sum() / 100
     held = previous[0]
-    savings = held.savings.assign(spending=spent / held.savings["insured_years"])
+    before = held.savings.iloc[0]
+    years = before["insured_years"] + 2.5  # and a benchmark of 7 more per insured-year
+    numbers = {"spending": spent / years, "insured_years": years, "benchmark": before["benchmark"] + 7}
+    savings = held.savings.assign(**numbers)
     result = replace(held, savings=savings, settlement=held.settlement.assign(amount=[-1000.5, 1000.5]))
     now = replace(plan, config=config)
     result = read_previous(now, previous[1], folder).compared(now, result)
@@ -202,6 +205,10 @@ def test_changes_since_the_previous_delivery_add_up_to_the_cent(plan, final, fol
     spending, total = table.loc["spending"], table.loc["spending", "total"]
     assert spending["cents"].drop("total").sum() == total["cents"]
     assert total["now"] == pytest.approx(states[-1]["cents"].sum() / 100)
+    benchmark = table.loc["benchmark", "cents"]
+    assert benchmark["persons"] == round(250 * before["benchmark"])
+    assert benchmark["per insured-year"] == pytest.approx(700 * years, abs=1)
+    assert benchmark.drop("total").sum() == benchmark["total"]
     settled = [each.settlement.set_index("party")["amount"] for each in (previous[0], result)]
     for party, difference in (settled[1] - settled[0]).items():
         assert table.loc["settlement", party]["cents"] == round(100 * difference)
@@ -305,7 +312,7 @@ def test_a_learned_threshold_loses_the_variance_of_the_run_out():
 
     final = final_thresholds(noise, panel, [2022], learned, rng)
     expected = 1.645 * np.std(errors) * np.sqrt(0.05**2 / (0.05**2 + 0.02**2))
-    assert final.mean() == pytest.approx(expected, rel=0.03)  # the ratio holds to (0.02 / 0.05)^4, and Monte Carlo error
+    assert final.mean() == pytest.approx(expected, rel=0.03)  # ratio: to (0.02 / 0.05)^4
     assert final.std() < 0.02 * expected
     assert final_thresholds(noise, panel, [2022], lambda _: (0.04, 0.02), rng) == pytest.approx(0.04, rel=1e-9)
 
