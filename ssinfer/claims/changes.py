@@ -49,10 +49,11 @@ def explain_changes(
     """
     then, now = tables["then"], tables["now"]
     (population, old), (new_population, new) = definitions["then"], definitions["now"]
-    held = {name: table.to_pyarrow() for name in PERSONS if (table := getattr(now, name)) is not None}
-    for name, table in held.items():
-        then.connection.con.register(f"now_{name}", table)
-    persons = {name: then.connection.table(f"now_{name}") for name in held}
+    persons: dict[str, Any] = {}
+    for name in PERSONS:
+        if (table := getattr(now, name)) is not None:
+            then.connection.con.register(f"now_{name}", table.to_pyarrow())
+            persons[name] = then.connection.table(f"now_{name}")
     steps = [
         (then, population, [old]),
         (ClaimsTables(then.connection, **persons, claims=then.claims), new_population, [old]),
