@@ -18,6 +18,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from provisional_study import lines_of_contract, study
 from scipy.stats import chi2
 
 from ssinfer.claims.completion import age_factors
@@ -157,36 +158,6 @@ def test_intervals_cover_and_probabilities_of_payment_are_calibrated(method, evi
     assert (off**2).sum() < chi2.ppf(0.99, len(judged))
 
 
-STUDY = """
-title = "full claims"
-question = "what may still change?"
-[data]
-source = "claims"
-file = "claims"
-periods = { first = "2020Q1", last = "2023Q4" }
-[case]
-treated = ["contract"]
-units = { contract = ["Vlissingen *"] }
-groups = { kind = "bundles" }
-[[population]]
-insurers = ["A"]
-[windows]
-baseline = { first = "2021Q1", last = "2022Q4" }
-performance = { first = "2023Q1", last = "2023Q4" }
-[[spending]]
-duplicates = "keep"
-run_out = { extracted = 2024-03-31, months = 12, provisional = true }
-[[comparison]]
-name = "all"
-[[threshold]]
-kind = "confidence"
-[[sharing]]
-contract = "kerngezond-vlissingen"
-[[method]]
-method = "AdministrativeBenchmark"
-"""
-
-
 def test_full_claims_settle_provisionally_and_finally(evidence_share, tmp_path):
     """Claims of persons, from tables to settlement: each final amount is that of the lines, joined in pandas.
 
@@ -200,8 +171,8 @@ def test_full_claims_settle_provisionally_and_finally(evidence_share, tmp_path):
         size = {"n_insured": 30_000, "insured_under_contract": 1_600, "saving": 0.05, "covid": False}
         simulate_claims(folder / "claims", **size, **options, seed=seed)
         settled = {}
-        for name, text in (("provisional", STUDY), ("final", STUDY.replace("2024-03-31", "2024-12-31"))):
-            (folder / f"{name}.toml").write_text(text)
+        for name, extracted in (("provisional", "2024-03-31"), ("final", "2024-12-31")):
+            (folder / f"{name}.toml").write_text(study("claims", 2020, 2021, 2023, extracted, UNTIL))
             plan = plan_study(folder / f"{name}.toml")
             settled[name] = plan, run_study(plan, parts=("evaluate",))
         row, (plan, result) = settled["provisional"][1].tables["provisional.csv"].iloc[0], settled["final"]
@@ -209,7 +180,8 @@ def test_full_claims_settle_provisionally_and_finally(evidence_share, tmp_path):
         covers.append(row["lower"] <= result.savings["saving"].iloc[0] <= row["upper"])
         row_of, columns = plan.panel.rows(["contract"])[0], plan.panel.columns(PERIODS[19:])
         cents = round(float((plan.panel.spending * plan.panel.insured_years)[row_of, columns].sum() * 100))
-        assert cents == direct_cents(folder / "claims")
+        lines = lines_of_contract(folder / "claims", 2023)
+        assert cents == lines["cents"][lines["age"] <= UNTIL].sum()
         benchmark, spending, years = (
             float(result.savings[key].iloc[0]) for key in ("benchmark", "spending", "insured_years")
         )
@@ -221,14 +193,3 @@ def test_full_claims_settle_provisionally_and_finally(evidence_share, tmp_path):
         shutil.rmtree(folder)
     print(f"full claims: {sum(covers)} of {n} final savings lie in their 90% interval")  # noqa: T201
     assert np.mean(covers) >= 0.9 - 3 * np.sqrt(0.09 / n)
-
-
-def direct_cents(folder):
-    """Return cents of lines in 2023 of persons of insurer A with a practice of Vlissingen, paid within 12 months."""
-    claims, spans = (pd.read_parquet(folder / name) for name in ("claims", "enrolment.parquet"))
-    spans = spans[spans["practice"].str.startswith("Vlissingen") & (spans["insurer"] == "A")]
-    both = claims[pd.to_datetime(claims["date"]).dt.year == 2023].merge(spans, on="person")
-    date, paid, start, end = (pd.to_datetime(both[name]) for name in ("date", "paid", "start", "end"))
-    age = paid.dt.year * 12 + paid.dt.month - (date.dt.year * 12 + 3 * date.dt.quarter)
-    lines = both[(date >= start) & ~(date > end) & (age <= UNTIL)]
-    return int((lines["amount"].astype(float) * 100).round().sum())

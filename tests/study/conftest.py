@@ -37,6 +37,11 @@ parameters = {{ n_draws = 400, history = 0 }}
 FEW_REPLICATES = 25  # of the bootstrap: these tests compare standard errors, and judge none
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_replicates(few_replicates):
+    """Draw few replicates in every module: a test that judges a standard error draws its own."""
+
+
 @pytest.fixture(scope="session")
 def small_plan(tmp_path_factory):
     """Return a function that plans a study of 24 units and six years; the case saved the fraction `saved`."""

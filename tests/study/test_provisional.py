@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from provisional_study import lines_of_contract, study
 
 from ssinfer.claims import ClaimsTables, RunOut, extract
 from ssinfer.claims.backend.calendar import Calendar
@@ -33,46 +34,8 @@ from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.previous import read_previous
 from ssinfer.study.provisional import RunOutNoise, earlier_days, final_thresholds, run_out_noise
 
-STUDY = """
-title = "provisional"
-question = "what may still change?"
-
-[data]
-source = "claims"
-file = "first"
-periods = { first = "2021Q1", last = "2022Q4" }
-
-[case]
-treated = ["contract"]
-units = { contract = ["Vlissingen *"] }
-groups = { kind = "bundles" }
-
-[[population]]
-insurers = ["A"]
-
-[windows]
-baseline = { first = "2021Q1", last = "2021Q4" }
-performance = { first = "2022Q1", last = "2022Q4" }
-
-[[spending]]
-duplicates = "keep"
-run_out = { extracted = 2023-03-31, months = 9, provisional = true }
-
-[[comparison]]
-name = "all"
-
-[[threshold]]
-kind = "confidence"
-level = 0.95
-side = "one-sided"
-
-[[sharing]]
-contract = "kerngezond-vlissingen"
-
-[[method]]
-method = "AdministrativeBenchmark"
-"""
-FINAL = STUDY.replace("2023-03-31", "2023-10-31").replace('"first"', '"second"', 1)
+STUDY = study("first", 2021, 2021, 2022, "2023-03-31", 9)
+FINAL = study("second", 2021, 2021, 2022, "2023-10-31", 9)
 TARIFFS = "\nreference_tariffs = [{ category = 'paramedical', tariff = 20.0 }]"
 EARLY, LATE = (9, 9, 6, 3), (9, 9, 9, 9)  # ages in months at which lines of a quarter count
 QUARTERS = [f"2022Q{quarter}" for quarter in range(1, 5)]
@@ -105,20 +68,7 @@ def folder(tmp_path_factory):
 
 
 def of_contract(folder, delivery, enrolment=None, *, repriced=False):
-    """Return lines in 2022 of persons of insurer A with a practice of Vlissingen: person, quarter, cents, age paid."""
-    claims = pd.read_parquet(folder / delivery / "claims")
-    spans = pd.read_parquet(folder / (enrolment or delivery) / "enrolment.parquet")
-    spans = spans[spans["practice"].str.startswith("Vlissingen") & (spans["insurer"] == "A")]
-    both = claims.merge(spans, on="person")
-    date, paid, start, end = (pd.to_datetime(both[name]) for name in ("date", "paid", "start", "end"))
-    last = date.dt.year * 12 + 3 * date.dt.quarter
-    cents = (both["amount"].astype(float) * 100).round().astype("int64")
-    if repriced:
-        at_tariff = np.floor(both["volume"].astype(float) * 20 * 100 + 0.5).astype("int64")
-        cents = cents.where(both["category"] != "paramedical", at_tariff)
-    lines = pd.DataFrame({"person": both["person"], "quarter": date.dt.quarter, "cents": cents})
-    lines["age"] = paid.dt.year * 12 + paid.dt.month - last
-    return lines[(date.dt.year == 2022) & (date >= start) & ~(date > end)]
+    return lines_of_contract(folder / delivery, 2022, folder / (enrolment or delivery), tariff=20 if repriced else None)
 
 
 def due(lines, ages):

@@ -34,7 +34,7 @@ def _remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
     yield Finding("provisional_learned", {name: rows[name].iloc[0] for name in learned})
     for name in MAY_CHANGE:
         yield Finding(f"provisional_{name}", {})
-    numbers = rows[["threshold", "final_threshold", "final_threshold_se"]].iloc[0].to_dict()
+    numbers = {name: rows[name].iloc[0] for name in ("threshold", "final_threshold", "final_threshold_se")}
     if np.isfinite(numbers["threshold"]):
         yield Finding(f"provisional_threshold_{'moves' if numbers['final_threshold_se'] > 1e-6 else 'stays'}", numbers)
 
