@@ -11,14 +11,7 @@ from pydantic import ValidationError
 
 from ssinfer._version import __version__
 from ssinfer.agreement.agreement import FILE, Agreement, install, plain, read_agreement
-from ssinfer.agreement.sign import sign_config
-from ssinfer.agreement.signed_terms import (
-    parameters_of,
-    settings_of,
-    terms_of,
-    units_of,
-    with_groups,
-)
+from ssinfer.agreement.sign import parameters_of, settings_of, sign_config, terms_of, units_of, with_groups
 from ssinfer.agreement.signed_threshold import table_scale, thresholds_by_size
 from ssinfer.backtesting.frames import rows_with
 from ssinfer.contracts.arithmetic import RATE_TOLERANCE

@@ -1,24 +1,26 @@
-"""sign_study: the agreement of a study, from data before the contract's first day."""
+"""sign_study: the agreement of a study, from data before the contract's first day; and what its terms are."""
 
-import calendar
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ssinfer._version import __version__
-from ssinfer.agreement.agreement import Agreement
-from ssinfer.agreement.signed_terms import parameters_of, settings_of, settles_of, terms_of, units_of, with_groups
+from ssinfer.agreement.agreement import Agreement, plain
 from ssinfer.agreement.signed_threshold import threshold_of
+from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import DataError, StudyError, raised_as
 from ssinfer.finding import Finding
 from ssinfer.language import speak
+from ssinfer.periods import plain_label
 from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_blocks import SharingConfig
+from ssinfer.study.config_claims import GroupsConfig
 from ssinfer.study.plan import Plan, make_plan
 from ssinfer.study.run import backtest_plan
 from ssinfer.thresholds.kind import CONTRACT
@@ -113,14 +115,9 @@ def _dates(config: StudyConfig) -> dict[str, Any]:
     if as_of >= start:
         raise StudyError(f"agreement.as_of is {as_of}; allowed: a day before the start, {start}. Give an earlier day.")
     delivery = given.delivery or (run_out.extracted if run_out else last)
-    settlement = given.settlement or _months_later(delivery, MONTHS)
+    month = pd.Timestamp(delivery) + pd.DateOffset(months=MONTHS)
+    settlement = given.settlement or (month + pd.offsets.MonthEnd(0)).date()
     return {"signed": signed, "as_of": as_of, "start": start, "delivery": delivery, "settlement": settlement}
-
-
-def _months_later(day: dt.date, months: int) -> dt.date:
-    """Return the last day of a month some months later."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return dt.date(year, month + 1, calendar.monthrange(year, month + 1)[1])
 
 
 def _examples(plan: Plan, threshold: dict[str, Any], sharing: SharingConfig, benchmark: float) -> list[dict[str, Any]]:
@@ -136,3 +133,48 @@ def _examples(plan: Plan, threshold: dict[str, Any], sharing: SharingConfig, ben
         result = {"saved": saved, "lines": settled.lines, "payment": float(settled.payment)}
         rows.append({**given, "threshold": level, **result})
     return rows
+
+
+def terms_of(contracts: Mapping[str, tuple[Contract, float]]) -> dict[str, Any]:
+    """Return the sharing rate and the whole terms of contracts, by name of the sharing rule."""
+    return {name: {"share": share, "terms": asdict(contract)} for name, (contract, share) in contracts.items()}
+
+
+def parameters_of(methods: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every parameter of methods, defaults included, as texts."""
+    values = {name: method.get_params(deep=True) for name, method in methods.items() if hasattr(method, "get_params")}
+    return {name: {key: repr(own[key]) for key in sorted(own)} for name, own in values.items()}
+
+
+def settings_of(config: StudyConfig) -> dict[str, Any]:
+    """Return every setting of the study that is signed, defaults included: not the place of the data.
+
+    Shares of groups stand in their contracts: an agreement does not tell that of another group.
+    """
+    left_out: Any = {"report": True, "date": True, "agreement": True, "data": True, "group": {"__all__": {"share"}}}
+    study = config.document(exclude=left_out | ({} if config.group else {"group": True, "only_group": True}))
+    for part, table in zip(config.method, study["method"], strict=True):
+        if "time_limit" not in part.model_fields_set:  # it is for methods of other packages only
+            del table["time_limit"]
+    data = config.data.model_dump(mode="json", exclude_unset=True, exclude={"file"})
+    return {name: plain(table) for name, table in {**study, "data": data}.items() if table is not None}
+
+
+def settles_of(plan: Plan) -> dict[str, Any]:
+    """Return what settles: design, method and sharing rule by name, contract group and periods."""
+    main, design = plan.config.main_design, plan.designs[plan.config.main_design.fit]
+    names = {"design": main.name, "method": plan.config.settling[1], "sharing": main.sharing and main.sharing.name}
+    periods = {key: list(map(plain_label, getattr(design, key))) for key in ("baseline", "performance", "masked")}
+    return {**names, "treated": design.treated, **periods}
+
+
+def with_groups(config: StudyConfig, groups: GroupsConfig | None) -> StudyConfig:
+    """Return a study with the stated size of its groups of practices, which the data of a delivery do not change."""
+    if groups is None or groups.size is None:  # intact practices have their own
+        return config
+    return config.model_copy(update={"case": config.case.model_copy(update={"groups": groups})})
+
+
+def units_of(plan: Plan) -> list[str]:
+    """Return the units that a delivery must hold: practices of claims, or units of the panel."""
+    return list((plan.data.panel if plan.data.claims is None else plan.data.claims.practices).units)

@@ -20,8 +20,7 @@ import ssinfer.agreement.agreement as agreements
 import ssinfer.agreement.settle as settling_module
 from ssinfer.agreement.agreement import Agreement, read_agreement
 from ssinfer.agreement.settle import Settling
-from ssinfer.agreement.sign import sign_study
-from ssinfer.agreement.signed_terms import settings_of
+from ssinfer.agreement.sign import settings_of, sign_study
 from ssinfer.agreement.signed_threshold import threshold_of
 from ssinfer.claims import ClaimsTables
 from ssinfer.claims.before import tables_before

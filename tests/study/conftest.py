@@ -4,7 +4,6 @@ from functools import cache
 
 import pytest
 
-from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, run, run_study
 
@@ -34,7 +33,6 @@ name = "equal"
 parameters = {{ n_draws = 400, history = 0 }}
 {blocks}
 """
-FEW_REPLICATES = 25  # of the bootstrap: these tests compare standard errors, and judge none
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,7 +73,6 @@ def small_study(small_plan):
     def study_of(*args, **kwargs):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(run, "backtest", run_once)
-            patch.setattr(block_weights, "__defaults__", (FEW_REPLICATES,))
             return run_study(small_plan(*args, **kwargs), n_jobs=1)
 
     return study_of

@@ -18,7 +18,6 @@ from ssinfer.report.tables.contract_group import TABLES
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.evidence import case_evidence, conformal_limit
 
-pytestmark = pytest.mark.usefixtures("few_replicates")
 STUDY = """
 title = "Below all donors"
 question = "Does the miss in the baseline pass for a saving?"

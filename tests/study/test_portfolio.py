@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
@@ -17,7 +16,6 @@ from ssinfer.study.hidden import CONTRACT_GROUP
 from ssinfer.study.portfolio import correlation, least_threshold
 from ssinfer.study.queries import portfolio_findings
 
-FEW_REPLICATES = 25
 STUDY = """
 title = "contracts"
 question = "which?"
@@ -59,9 +57,8 @@ def world():
 
 @pytest.fixture
 def planned(world, tmp_path, monkeypatch):
-    """Return a function that plans the study of some groups; few replicates, no other designs."""
+    """Return a function that plans the study of some groups; no other designs."""
     monkeypatch.setattr(run, "outcomes", lambda *_: [])
-    monkeypatch.setattr(block_weights, "__defaults__", (FEW_REPLICATES,))
 
     def plan_of(groups, frame=world):
         frame.to_csv(tmp_path / "panel.csv", index=False)
