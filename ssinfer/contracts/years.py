@@ -44,7 +44,7 @@ class YearsSettlement:
     @property
     def payment(self) -> Any:
         """Money from the payer to the providers' side over all years; negative when the providers owe."""
-        return -self.lines[self.settlements[0].contract.payer]
+        return 0.0 - self.lines[self.settlements[0].contract.payer]
 
 
 @checked(SettlementError)

@@ -130,7 +130,7 @@ def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
     """Return what stands below the verdict: how the payment is computed, what is not proven, or what is known."""
     years, measured = analysis.insured_years(analysis.main), verdict.measured
     if (row := settling_row(analysis)) is not None:
-        known = "" if math.isnan(row["reaches"]) else "_threshold" if math.isnan(row["paid"]) else "_paid"
+        known = "_paid" if not math.isnan(row["paid"]) else "" if math.isnan(row["reaches"]) else "_threshold"
         yield Finding(f"provisional{known}", {str(name): value for name, value in row.items()})
     if verdict.verdict is None:
         yield from (

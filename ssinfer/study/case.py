@@ -137,9 +137,9 @@ def _terms(plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual
 
 
 def provisional_settlements(plan: Plan, case: CaseResult) -> dict[str, pd.DataFrame]:
-    """Return provisional.csv by its name; nothing if the run-out of all designs is over."""
+    """Return provisional.csv by its name; nothing if the run-out of all designs is over, or of a term of years."""
     rows: list[dict[str, Any]] = []
-    for part in plan.config.designs if plan.run_out else ():
+    for part in plan.config.designs if plan.run_out and plan.config.term is None else ():
         for method in part.methods:
             noise, cf = plan.run_out.get(part.fit), case["counterfactuals"].get((part.fit, method))
             if noise is None or cf is None or not np.isfinite(cf.pooled_spending):

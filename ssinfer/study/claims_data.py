@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ssinfer.study.claims_extracts import OpenedClaims, StudyExtracts, extract_c
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import WindowsConfig
 from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
+from ssinfer.study.contract_years import settled_so_far
 from ssinfer.study.data import WINDOW_KEYS, ClaimsCount, ProgrammeData, StudyData, View, named_periods
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.provisional import RunOutNoise, run_out_noise
@@ -37,6 +39,10 @@ ALL_SPENDING = "The true saving is known for all prices and payments; for some c
 
 def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractContextManager[OpenedClaims]) -> StudyData:
     """Return the data of a study on claims; contradictions in the study file are refused before tables are opened."""
+    config = settled_so_far(config, periods)
+    if config.term is not None and config.settled < config.term.years:  # later years are not due yet
+        performance = [named_periods(part.performance, periods, "windows.performance") for part in config.fits.values()]
+        periods = periods[: 1 + max(periods.index(labels[-1]) for labels in performance)]
     for design in config.fits.values():
         spending_of(design.spending)
         population = population_of(config.case, design.population, periods)
@@ -130,18 +136,20 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
 
 def _run_out(
     config: StudyConfig, extracted: StudyExtracts, panels: Mapping[str, Panel], grouped: Callable[[Cohort], Cohort]
-) -> dict[tuple[str, str], RunOutNoise]:
-    """Return the errors of completed spending by name of the group, and of the fits whose run-out is not over."""
-    found: dict[tuple[str, str], RunOutNoise] = {}
+) -> dict[tuple[str, str, int], RunOutNoise]:
+    """Return the errors of completed spending by group, fits whose run-out is not over, and contract year (0: all)."""
+    found: dict[tuple[str, str, int], RunOutNoise] = {}
     for fit, design in config.fits.items():
         completion, panel = extracted.extracts[extracted.uses[fit][0]].completion, panels[fit]
         if completion is not None and "period" in completion:
             views = {back: grouped(cohort).to_panel() for back, cohort in extracted.earlier[fit].items()}
             performance = named_periods(design.performance, panel.periods, "windows.performance")
             with raised_as(StudyError, f"design {design.name!r}:"):
-                for own in config.studies:
-                    noise = run_out_noise(panel, views, own.case.treated, performance, completion)
-                    found |= {} if noise is None else {(own.only_group, fit): noise}
+                size = len(performance) // max(config.settled, 1)
+                years = [performance[size * year : size * (year + 1)] for year in range(config.settled)]
+                for own, (year, part) in product(config.studies, enumerate([performance, *years])):
+                    noise = run_out_noise(panel, views, own.case.treated, part, completion)
+                    found |= {} if noise is None else {(own.only_group, fit, year): noise}
     return found
 
 

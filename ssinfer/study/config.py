@@ -58,6 +58,7 @@ class StudyConfig(Config):
     scenario: list[parts.ScenarioConfig] = []
     _seal: Seal | None = PrivateAttr(None)
     _groups_until: dt.date | None = PrivateAttr(None)
+    _settled: int | None = PrivateAttr(None)
 
     @property
     def seal(self) -> Seal | None:
@@ -74,6 +75,23 @@ class StudyConfig(Config):
         config = self.model_copy()
         config._groups_until = day  # noqa: SLF001
         return config
+
+    @property
+    def settled(self) -> int:
+        """Number of contract years of the term that are settled: all of them, unless the delivery lacks the last."""
+        return 0 if self.term is None else self._settled or self.term.years
+
+    def settled_until(self, years: int | None) -> Self:
+        """Return the study of the first contract years of its term: all designs have the performance of these years."""
+        config = self.model_copy()
+        config._settled = years  # noqa: SLF001
+        return config._listed_again()  # noqa: SLF001
+
+    def _listed_again(self) -> Self:
+        """Forget the list of designs of the study from which this one was copied."""
+        for name in ("designs", "fits"):
+            vars(self).pop(name, None)
+        return self
 
     def sealed(self, as_of: dt.date) -> Self:
         """Return the study for signing: its sources read nothing of the first performance period and later.
@@ -97,10 +115,7 @@ class StudyConfig(Config):
         outs = [part.run_out and part.run_out.model_copy(update=changes) for part in self.spending]
         parts = zip(self.spending, outs, strict=True)
         spending = [part.model_copy(update={"run_out": out}) for part, out in parts]
-        config = self.model_copy(update={"spending": spending})
-        for name in ("designs", "fits"):
-            vars(config).pop(name, None)
-        return config
+        return self.model_copy(update={"spending": spending})._listed_again()  # noqa: SLF001
 
     @model_validator(mode="before")
     @classmethod

@@ -21,6 +21,7 @@ from ssinfer.errors import refuse_unknown
 from ssinfer.input_table import natural_order
 from ssinfer.language import tags
 from ssinfer.names import refuse_controls
+from ssinfer.periods import span
 
 Label = int | float | str | dt.date
 # Names of units, practices and codes, whose order means nothing.
@@ -85,6 +86,11 @@ class Span(Config):
 
     first: Label
     last: Label
+
+    @property
+    def labels(self) -> list[Any]:
+        """All of them; DataError if they have no calendar."""
+        return [*span(self.first, self.last)]
 
 
 Periods = Span | list[Label]

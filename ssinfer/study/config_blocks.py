@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ssinfer.language import tags
-from ssinfer.study.config_base import Config, Date, Fraction, Names, Periods, Real, Texts
+from ssinfer.study.config_base import Config, Date, Fraction, Names, Periods, Real, Span, Texts
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
@@ -65,6 +65,18 @@ class TermConfig(Config):
     """A contract of several years, settled year by year; its rules of rebasing, caps and losses are the contract's."""
 
     years: int = Field(ge=2, le=100, description="contract years, which the performance periods hold")
+
+    def by_year(self, performance: Periods) -> list[list[Any]]:
+        """Return the periods of each contract year; none if they do not fill the years."""
+        labels = performance.labels if isinstance(performance, Span) else performance
+        size = len(labels) // self.years
+        starts = range(0, len(labels), size) if size * self.years == len(labels) else ()
+        return [labels[start : start + size] for start in starts]
+
+    def first_years(self, performance: Periods, years: int) -> Periods:
+        """Return the periods of the first years."""
+        labels = [label for year in self.by_year(performance)[:years] for label in year]
+        return Span(first=labels[0], last=labels[-1]) if isinstance(performance, Span) else labels
 
 
 class ComparisonConfig(Config):

@@ -82,7 +82,7 @@ class StudyData:
     whole: ProgrammeData | None = None  # None: `panel` holds all spending of the whole population
     standards: Mapping[str, str] = field(default_factory=dict)  # covariate of the case-mix standard, by name of fits
     findings: tuple[Finding, ...] = ()  # of the source
-    run_out: Mapping[tuple[str, str], "RunOutNoise"] = field(default_factory=dict)  # by name of group and of fits
+    run_out: Mapping[tuple[str, str, int], "RunOutNoise"] = field(default_factory=dict)  # by group, fits, contract year
 
     @cached_property
     def _regions(self) -> dict[str, str]:

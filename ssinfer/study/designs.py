@@ -83,6 +83,8 @@ def designs_of(config: "StudyConfig") -> tuple[StudyDesign, ...]:
         for key in WINDOWS:
             own = getattr(part, key)
             values[key] = getattr(config.windows, key) if own is None else own
+        if config.term is not None and config.settled < config.term.years:
+            values["performance"] = config.term.first_years(values["performance"], config.settled)
         values["methods"] = _methods(config, part, chosen["comparison"])
         said = {block: "" if entry is None else entry.content for block, entry in ((b, values[b]) for b in BLOCKS)}
         content = repr([*(said[block] for block in FITTED), *(values[key] for key in WINDOWS)])

@@ -27,6 +27,7 @@ from ssinfer.sentences import refuse
 from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_base import Span
 from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
+from ssinfer.study.contract_years import not_due, settled_so_far
 from ssinfer.study.data import WINDOW_KEYS, StudyData, categories_of, named_periods
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.hidden import HiddenGroups, find_hidden
@@ -92,11 +93,32 @@ class Plan:
         """Return the rate of over- and underpayments of a design, a fraction."""
         return NEUTRAL_SHARE if design.sharing is None else self.contracts[design.sharing.name][1]
 
+    def until(self, years: int) -> "Plan":
+        """Return the plan of the first contract years of a term, as if their end were that of the data.
+
+        Their placebo windows have as many years. They are those of the agreement, or else start no later than the
+        contract: so what is learned of a contract year does not depend on later years.
+        """
+        designs, origins = dict(self.designs), dict(self.origins)
+        for name, design in designs.items():
+            panel = self.data.panel_of(name)
+            performance = design.performance[: years * (panel.timeline.per_year or 1)]
+            designs[name], start = design.replace(performance=performance), panel.timeline.column(performance[0])
+            windows = rolling_windows(panel, designs[name], origins.get(name))
+            known = [(window.origin, panel.timeline.column(window.origin)) for window in windows]
+            origins[name] = tuple(origin for origin, column in known if (column or 0) <= (start or 0))
+        return replace(self, designs=designs, origins=origins)
+
     @property
     def run_out(self) -> dict[str, RunOutNoise]:
         """What may still change, by name of the fits whose run-out is not over."""
         known = self.data.run_out.items()
-        return {fit: noise for (group, fit), noise in known if group == self.config.only_group}
+        return {fit: noise for (group, fit, year), noise in known if group == self.config.only_group and not year}
+
+    def run_out_of_years(self, fit: str) -> list[RunOutNoise | None]:
+        """Return what may still change of each contract year that is settled; None of a final one."""
+        years = range(1, self.config.settled + 1)
+        return [self.data.run_out.get((self.config.only_group, fit, year)) for year in years]
 
     @property
     def _whole(self) -> StudyConfig:
@@ -169,6 +191,9 @@ def make_plan(
         FOUND.clear()
         data = config.data.load(config, folder, n_jobs)
         data = data if config.seal is None else config.seal.hide(data)
+        config = settled_so_far(config, data.panel.periods)
+        studies = config.studies
+        data = replace(data, findings=(*data.findings, *not_due(config)))
         named = [] if signed else [part.contract for part in config.sharing if part.contract.endswith(".toml")]
         inputs = config.data.files(folder) | FOUND | {name: Path(name) for name in named}
         if data.whole is None:
@@ -197,9 +222,12 @@ def make_plan(
             labels = {name: part.fit_label or repr(drawn_of[name]) for name, part in config.fits.items()}
             made = drawn_of, labels, methods, pairs, chosen, windows, terms_of, inputs, (own, text), spoken.tag, agreed
             plans.append(Plan(own, data, *made))
+        for each in plans:
+            _check_term(each)
+        if config.term is not None and config.seal is None:
+            plans = [each.until(config.settled) for each in plans]
         several = config.group and not config.only_group
         plan = replace(plans[0], groups={each.config.only_group: each for each in plans} if several else {})
-        _check_term(plan)
         look = look_at(plan)
         if tell is not None:
             tell(look)
@@ -257,16 +285,15 @@ def _check_term(plan: Plan) -> None:
     term, config = plan.config.term, plan.config
     if term is None:
         return
-    if any(part.run_out is not None and part.run_out.provisional for part in config.spending):
-        raise StudyError("[term] settles years that are final: leave provisional = true out of run_out.")
     for part in config.designs:
         panel, contract, stated = plan.data.panel_of(part.fit), plan.contract_of(part), part.performance
-        design, needed = plan.designs[part.fit], term.years * (panel.timeline.per_year or 1)
+        design, needed = plan.designs[part.fit], config.settled * (panel.timeline.per_year or 1)
         listed = [] if isinstance(stated, Span) else map(panel.timeline.column, stated)
         columns = [column for column in listed if column is not None]  # at signing the panel ends before
         if columns != sorted(columns):
             raise StudyError(f"[term]: the performance periods are in the wrong order: {stated}. Sort them by time.")
         if len(design.performance) != needed:
+            needed = needed * term.years // config.settled
             raise StudyError(
                 f"[term] years = {term.years} needs {needed} performance periods, but design {part.name!r} has "
                 f"{len(design.performance)}. Give the periods of all contract years, or another number of years."

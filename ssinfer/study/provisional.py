@@ -132,13 +132,16 @@ def run_out_noise(
     )
 
 
-def final_factors(noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generator, shape: Any) -> list[Floats]:
-    """Return draws of final over provisional benchmark and spending of a fit, both pooled."""
+def final_factors(
+    noise: RunOutNoise, cf: Counterfactual, rng: np.random.Generator, shape: Any, insured_years: float | None = None
+) -> list[Floats]:
+    """Return draws of final over provisional benchmark and spending of a fit, both pooled (over `insured_years`)."""
+    insured_years = float(cf.insured_years.sum()) if insured_years is None else insured_years
     common = 1 + noise.common * rng.standard_normal(shape)
     sizes = pd.Series(noise.sizes, dtype=float)
     weights = pd.Series(1 / max(len(sizes), 1), sizes.index) if cf.weights is None else cf.weights.mean(axis=0)
     weights = weights.reindex(sizes.index).fillna(0.0)
-    own = [(weights**2 * noise.variance(sizes)).sum(), noise.variance(float(cf.insured_years.sum()))]
+    own = [(weights**2 * noise.variance(sizes)).sum(), noise.variance(insured_years)]
     return [common + np.sqrt(variance) * rng.standard_t(noise.n_units - 1, shape) for variance in own]
 
 
@@ -174,16 +177,23 @@ def provisional_row(
     """
     factors = final_factors(noise, cf, rng, N_DRAWS)
     benchmark, spending = cf.level * factors[0], cf.pooled_spending * factors[1]
+    paid = None if settle is None else np.asarray(settle(benchmark=benchmark, spending=spending).payment)
+    return final_amounts(noise, float(cf.insured_years.sum()), benchmark, spending, threshold, paid)
+
+
+def final_amounts(
+    noise: RunOutNoise, insured_years: float, benchmark: Floats, spending: Floats, threshold: Any, paid: Floats | None
+) -> dict[str, Any]:
+    """Return columns of provisional.csv from draws of the final benchmark, spending and payment."""
     saving, tails = benchmark - spending, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     row = {name: getattr(noise, name) for name in ("to_come", "n_units", "n_windows")}
     row |= {"saving": saving.mean(), "common_error": noise.common}
     row |= {"final_threshold": np.mean(threshold), "final_threshold_se": np.std(threshold)}
-    row |= {"own_error": np.sqrt(noise.variance(float(cf.insured_years.sum())))}
+    row |= {"own_error": np.sqrt(noise.variance(insured_years))}
     row |= dict(zip(("lower", "upper"), np.quantile(saving, tails), strict=True))
     if np.isfinite(threshold).all():
         row["reaches"] = np.mean((saving > 0) & (saving / benchmark >= threshold))
-    if settle is not None:
-        paid = np.asarray(settle(benchmark=benchmark, spending=spending).payment)
+    if paid is not None:
         row |= {"paid": np.mean(paid > 0), "payment": paid.mean()}
         row |= dict(zip(("payment_lower", "payment_upper"), np.quantile(paid, tails), strict=True))
     return row

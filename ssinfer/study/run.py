@@ -87,9 +87,9 @@ def _run_contract(
             tables |= case_evidence(plan, case["counterfactuals"], result)
             case["savings"]["failed_checks"] = failed_checks(tables["diagnostics.csv"], case["savings"])
             tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
-            tables |= {"settlement.csv": case["settlement"]} | settle_terms(plan, case, result)
+            tables |= {"settlement.csv": case["settlement"]} | provisional_settlements(plan, case)
+            tables |= settle_terms(plan, case, result, lambda part: backtest_plan(part, n_jobs, None, {}))
             case["settlement"] = tables["settlement.csv"]
-            tables |= provisional_settlements(plan, case)
             if plan.data.claims is not None:
                 tables["estimands.csv"] = estimands(plan, case["savings"], case["counterfactuals"])
         # Without insured-years, designs have no common scale.

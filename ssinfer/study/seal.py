@@ -28,11 +28,13 @@ class Signed:
     contracts : contract and sharing rate, by name of the sharing rule
     origins : first performance periods of the placebo windows that were known at signing, by name of fits
     rate : the threshold, a fraction of the benchmark; None: it is learned by the signed rule, or stands in the contract
+    rates : the same of each contract year, or block of pooled years, of a term; empty: none is signed as a number
     """
 
     contracts: Mapping[str, tuple[Contract, float]]
     origins: Mapping[str, tuple[Any, ...]]
     rate: float | None = None
+    rates: tuple[float, ...] = ()
 
 
 @dataclass(eq=False)

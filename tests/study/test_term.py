@@ -10,12 +10,19 @@ from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.contracts.contract import Contract
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
+from ssinfer.periods import span
 from ssinfer.report.analysis import analyse
 from ssinfer.report.table import TABLES
 from ssinfer.report.tables.term import term_total
+from ssinfer.report.text.methods import found
 from ssinfer.sentences import sentence
 from ssinfer.simulation.panel import simulate_panel
+from ssinfer.streams import stream_of
 from ssinfer.study import plan_study, run, run_study
+from ssinfer.study.config_base import Span
+from ssinfer.study.config_blocks import TermConfig
+from ssinfer.study.config_claims import RunOutConfig
+from ssinfer.study.contract_years import settled_so_far
 from ssinfer.study.term import TermHistory
 
 STUDY = """
@@ -44,7 +51,7 @@ level = 0.90
 contract = "contract.toml"
 [[method]]
 method = "AdministrativeBenchmark"
-parameters = { n_draws = 200, history = 0 }
+parameters = { n_draws = 100, history = 0 }
 """
 ROLLING = """
 name = "rolling"
@@ -56,16 +63,18 @@ every = 1
 years = 3
 """
 SAVED = {2014: 0.05, 2015: 0.10, 2016: 0.15}
+METHOD = "AdministrativeBenchmark"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("term")
-    simulated = simulate_panel(40, tuple(range(2009, 2017)), start=2014, saving=0.0, seed=4, covid=False)
+    simulated = simulate_panel(26, tuple(range(2009, 2017)), start=2014, saving=0.0, seed=4, covid=False)
     frame = simulated.panel.to_frame().drop(columns="sampling_variance")
     case = frame["unit"] == "treated"
     frame.loc[case, "spending"] *= 1 - frame["period"].map(SAVED).fillna(0.0)
     frame.to_csv(path / "panel.csv", index=False)
+    frame[frame["period"] < 2015].to_csv(path / "first.csv", index=False)
     return path
 
 
@@ -85,19 +94,20 @@ def plan_of(folder):
 
 @pytest.fixture(scope="module")
 def run_of(plan_of):
-    """Return a function that runs the study with a contract; one backtest serves all contracts."""
-    backtest, known = run.backtest, []
+    """Return a function that runs the study with a contract; a backtest of the same data and years serves them all."""
+    backtest, known = run.backtest, {}
 
-    def run_once(*args, **kwargs):
-        if not known:
-            known.append(backtest(*args, **kwargs))
-        return known[0]
+    def run_once(data, designs, *args, **kwargs):
+        key = data.fingerprint(), repr(designs), repr(args)
+        if key not in known:
+            known[key] = backtest(data, designs, *args, **kwargs)
+        return known[key]
 
-    def run_study_of(contract=ROLLING):
+    def run_study_of(contract=ROLLING, **changes):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(run, "backtest", run_once)
             patch.setattr(block_weights, "__defaults__", (25,))
-            return run_study(plan_of(contract), n_jobs=1)
+            return run_study(plan_of(contract, **changes), n_jobs=1)
 
     return run_study_of
 
@@ -107,12 +117,20 @@ def result(run_of):
     return run_of()
 
 
-def test_each_year_is_settled_on_the_benchmark_of_the_years_before(result):
-    term, path = result.tables["term.csv"], result.tables["paths.csv"]
+def test_each_year_is_settled_on_the_benchmark_of_the_years_before(result, plan_of):
+    term, plan = result.tables["term.csv"], plan_of()
     assert term["year"].tolist() == ["1", "2", "3", "total"]
-    benchmark, observed = path["benchmark"].to_numpy(), path["observed"].to_numpy()
+    assert set(term["state"]) == {"final"}
+    seed, method = stream_of(plan.config.seed, "all", METHOD, "case"), plan.methods[METHOD]
+    design = plan.designs["all"]
+    paths = [  # each year by the fit that ends with it
+        method.fit(plan.panel, design.replace(performance=design.performance[:years]), seed=seed).path()[:, 0]
+        for years in (1, 2, 3)
+    ]
+    benchmark = [*paths[0][1, :3], *(path[1, -1] for path in paths)]  # years 2011 to 2016: baseline, and contract
+    observed = paths[-1][0]
     ratio = observed / benchmark
-    for number in range(3):  # years 2011 to 2016: the baseline's three years and the contract's
+    for number in range(3):
         rebased = benchmark[3 + number] * (ratio[number : 3 + number].mean() if number else 1.0)
         row = term.iloc[number]
         assert row["benchmark"] == pytest.approx(rebased)
@@ -127,6 +145,50 @@ def test_each_year_is_settled_on_the_benchmark_of_the_years_before(result):
     assert lines["providers"] == pytest.approx(total["payment"])
     assert lines.sum() == pytest.approx(0, abs=1e-9)
     assert term["saving"][1] < term["first_benchmark"][1] - term["spending"][1]  # the ratchet
+
+
+def test_a_settled_year_does_not_depend_on_later_years(result, run_of):
+    first = run_of(delivery=("panel.csv", "first.csv"))
+    (finding,) = [part for part in first.manifest["findings"] if part["id"] == "years_not_due"]
+    assert (finding["settled"], finding["years"]) == (1, 3)
+    assert first.manifest["study"]["windows"] == result.manifest["study"]["windows"]
+    known = ["year", "threshold", "first_benchmark", "benchmark", "spending", "savings_rate", "payment"]
+    now, then = result.tables["term.csv"][known], first.tables["term.csv"][known]
+    assert then["year"].tolist() == ["1", "total"]
+    assert then.iloc[0].tolist() == now.iloc[0].tolist()
+    assert any("1 of 3 contract years" in sentence(part) for part in found(analyse(first), first_page=True))
+
+
+QUARTERS = {"first": "2021Q1", "last": "2022Q4"}
+
+
+@pytest.mark.parametrize(
+    ("last", "run_out", "settled"),
+    [
+        ("2022Q4", None, 2),
+        ("2021Q4", None, 1),
+        ("2022Q2", None, "the data lack 2022Q3, 2022Q4 of contract years 1 to 2"),
+        ("2020Q4", None, "no contract year can be settled. The first is 2021Q1 to 2021Q4"),
+        ("2022Q4", {"extracted": "2022-12-31", "months": 3}, 1),  # of claims: the second year is over, without run-out
+        ("2022Q4", {"extracted": "2022-12-31", "months": 3, "provisional": True}, 2),
+        ("2022Q4", {"extracted": "2022-12-30", "months": 3, "provisional": True}, 1),
+        ("2022Q4", {"extracted": "2022-03-30", "months": 3}, "and paid until 2022-03-30"),
+    ],
+)
+def test_contract_years_that_are_there_are_settled(plan_of, last, run_out, settled):
+    config = plan_of().config
+    spending = [config.spending[0].model_copy(update={"run_out": run_out and RunOutConfig(**run_out)})]
+    windows = config.windows.model_copy(update={"performance": Span(**QUARTERS)})
+    config = config.model_copy(update={"spending": spending, "windows": windows, "term": TermConfig(years=2)})
+    config = config.settled_until(None)  # lists the designs again
+    if isinstance(settled, str):
+        with pytest.raises(StudyError, match=settled):
+            settled_so_far(config, span("2019Q1", last))
+        return
+    found_years = settled_so_far(config, span("2019Q1", last))
+    assert found_years.settled == settled
+    assert found_years.main_design.performance == Span(first="2021Q1", last=f"{2020 + settled}Q4")
+    assert found_years.fingerprint() == config.fingerprint()
 
 
 def test_placebo_contracts_show_what_rebasing_takes_back(result):
@@ -175,7 +237,10 @@ def test_pooled_years_learn_the_threshold_of_the_whole_term(run_of):
         ({"performance": "[2016, 2015, 2014]"}, "wrong order"),
         ({"performance": "[2014, '2016', '2015']"}, "wrong order"),
         ({"years": 4}, r"years = 4 needs 4 performance periods, but design .* has 3"),
-        ({"performance": "{ first = 2014, last = 2019 }", "years": 6}, "2019"),
+        (
+            {"performance": "{ first = 2017, last = 2019 }"},
+            "no contract year can be settled. The first is 2017 to 2017",
+        ),
         ({"years": 1}, r"term\.years"),
         ({"contract": ROLLING + "[years]\npool = 2\n"}, "pools 2 years"),
         ({"kind": ('kind = "placebo"', 'kind = "confidence"')}, "give threshold.kind = 'placebo'"),

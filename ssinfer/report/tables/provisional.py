@@ -10,22 +10,22 @@ from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable, ranged
 from ssinfer.sentences import word
 
-COLUMNS = "label to_come:percent saving:money interval:cell threshold:percent reaches:percent paid:percent "
+COLUMNS = "label year:word to_come:percent saving:money interval:cell threshold:percent reaches:percent paid:percent "
 MAY_CHANGE = ("late", "corrections", "persons", "prices")
 
 
 def settling_row(analysis: Analysis) -> "pd.Series[float] | None":
-    """Return the row of provisional.csv that settles; None if the settlement is final."""
+    """Return the row of provisional.csv that settles (of a term: of all its years); None if the settlement is final."""
     table = analysis.table("provisional.csv")
     rows = table[table["settles"].astype(bool)]
-    return rows.iloc[0] if len(rows) else None
+    return rows.iloc[-1] if len(rows) else None
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
     table = analysis.table("provisional.csv")
     ends = {"interval": ("lower", "upper"), "payments": ("payment_lower", "payment_upper")}
     cells = {name: [ranged(low, high, 0) for low, high in table[[*names]].to_numpy()] for name, names in ends.items()}
-    return analysis.labelled(table.assign(**cells))
+    return analysis.labelled(table.assign(**cells).dropna(axis="columns", how="all"))
 
 
 def _remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:

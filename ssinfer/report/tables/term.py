@@ -7,7 +7,7 @@ from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable
 
 YEARS = (
-    "label:own year:word period first_benchmark:money benchmark:money saving:money savings_rate:percent "
+    "label:own year:word period state:word first_benchmark:money benchmark:money saving:money savings_rate:percent "
     "threshold:percent payment:money carried_loss:money"
 )
 PLACEBOS = "label:own saving:word n_rows:number paid:percent payment:percent fixed:percent taken_back:percent"

@@ -7,7 +7,7 @@ from ssinfer.foreign import own
 from ssinfer.guard.method import ISOLATION, GuardedMethod
 from ssinfer.report.analysis import Analysis
 
-FIRST_PAGE = ("gap_between_baseline_and_performance", "one_placebo_window")
+FIRST_PAGE = ("gap_between_baseline_and_performance", "one_placebo_window", "years_not_due")
 
 
 def methods_findings(analysis: Analysis) -> Iterator[Finding]:
