@@ -12,6 +12,7 @@ from .backtesting.noise import noise_components as noise_components
 from .benchmarks.administrative.method import AdministrativeBenchmark as AdministrativeBenchmark
 from .benchmarks.hierarchical.method import HierarchicalBenchmark as HierarchicalBenchmark
 from .benchmarks.matched.method import PropensityMatching as PropensityMatching
+from .benchmarks.risk_adjusted.method import RiskAdjustedBenchmark as RiskAdjustedBenchmark
 from .benchmarks.stacking import StackedBenchmark as StackedBenchmark
 from .benchmarks.synthetic_control.augmented import AugmentedSyntheticControl as AugmentedSyntheticControl
 from .benchmarks.synthetic_control.classic import SyntheticControl as SyntheticControl

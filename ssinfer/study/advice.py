@@ -15,7 +15,7 @@ from ssinfer.study.plan import Plan
 #: Methods in the order of simplicity; those of other packages come last, by name.
 SIMPLEST_FIRST = (
     *("AdministrativeBenchmark", "SyntheticControl", "SyntheticDiD", "AugmentedSyntheticControl"),
-    *("PropensityMatching", "HierarchicalBenchmark", "StackedBenchmark"),
+    *("PropensityMatching", "RiskAdjustedBenchmark", "HierarchicalBenchmark", "StackedBenchmark"),
 )
 
 

@@ -48,6 +48,7 @@ METHODS = {
     name: getattr(ss, name)
     for name in (
         *("AdministrativeBenchmark", "HierarchicalBenchmark", "PropensityMatching", "StackedBenchmark"),
+        "RiskAdjustedBenchmark",
         *("SyntheticControl", "AugmentedSyntheticControl", "SyntheticDiD"),
     )
 }

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ssinfer.benchmarks.matched.balance.measures import MAX_SCORE, common_support, overlap
-from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.scores.match import Match
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
 from ssinfer.check import Check, Status
@@ -14,30 +13,10 @@ from ssinfer.errors import RefusalError
 from ssinfer.kernels.importance import effective_size
 from ssinfer.typing import Booleans, Floats
 
-MIN_PRACTICES = 20
-MIN_PRACTICES_WITHOUT_WARNING = 40
 # Smallest shares of the treated persons with comparable controls: the rule of 5 and 20% of Schulz and Grimes (2002),
 # doi:10.1016/S0140-6736(02)07882-0, for participants lost to an analysis. Losses to 5% matter little, those above 20%
 # threaten its validity.
 MIN_SUPPORT, MIN_SUPPORT_WITHOUT_WARNING = 0.80, 0.95
-
-
-def practice_check(problem: CohortProblem) -> Check:
-    """Return whether the comparison practices with persons suffice, or refuse fewer than 20."""
-    present = np.unique(problem.unit[~problem.is_treated])
-    if len(present) < MIN_PRACTICES:
-        raise RefusalError(
-            f"{len(present)} comparison practices have persons in the design "
-            f"({', '.join(problem.labels(present)[:4])}, ...); at least {MIN_PRACTICES} are needed. With fewer, 95% "
-            "intervals that are clustered by practice cover 90% or less. "
-            "Widen the comparison group, or use a panel method on the aggregated data."
-        )
-    text = f"{len(present)} comparison units (practices or groups of them), {len(problem.treated)} treated"
-    status: Status = "PASS" if len(present) >= MIN_PRACTICES_WITHOUT_WARNING else "WARN"
-    if status == "WARN":
-        few = f"with fewer than {MIN_PRACTICES_WITHOUT_WARNING}, intervals cover less than their level"
-        text += f"; {few} (92% at a level of 95% with 20)"
-    return Check("practices", status, len(present), text, limit=MIN_PRACTICES_WITHOUT_WARNING)
 
 
 def design_checks(method: Any) -> list[Check]:

@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass, fields, replace
 from typing import Self
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ssinfer.benchmarks.persons import panel_of
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
-from ssinfer.panel import Panel
 from ssinfer.typing import Booleans, Floats, Positions
-
-_panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +27,7 @@ class CohortProblem(Problem):
     @classmethod
     def over(cls, cohort: Cohort, design: Design) -> "CohortProblem":
         """Apply `design` to `cohort`, and to the panel into which the cohort is aggregated."""
-        if cohort not in _panels:  # a backtest applies many designs to one cohort
-            _panels[cohort] = cohort.to_panel()
-        problem = Problem.of(_panels[cohort], design)
+        problem = Problem.of(panel_of(cohort), design)
         unit = cohort.unit_rows()
         inside = np.isin(unit, np.concatenate([problem.treated, problem.donors]))
         insured = cohort.insured_years[:, np.union1d(problem.baseline, problem.performance_columns)].sum(axis=1) > 0

@@ -46,3 +46,9 @@ class ComparisonGroup:
         covariance = (influence * weight[:, None]).T @ influence
         sd = np.sqrt(np.diag(covariance))
         return covariance, np.divide(weight @ influence**3, sd**3, out=np.zeros(len(sd)), where=sd > 0)
+
+    @property
+    def noise_of_units(self) -> tuple[Floats, Floats]:
+        """Covariance (I, P, P) and skewness (I, P) of the means of the treated units' persons."""
+        covariance, skewness = self.person_noise
+        return covariance / self.persons[:, None, None], skewness / np.sqrt(self.persons)[:, None]

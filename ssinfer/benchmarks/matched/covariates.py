@@ -12,6 +12,7 @@ from ssinfer.benchmarks.matched.scores.separation import refuse_unseen
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import DesignError
+from ssinfer.kernels.weighted_quantile import weighted_quantile
 from ssinfer.names import as_names, match_names
 from ssinfer.typing import Booleans, Floats, Integers
 
@@ -29,10 +30,7 @@ def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
         known = outside & (years > 0) & np.isfinite(spending)
         if not known.any():
             continue
-        rate = spending[known] / years[known]
-        order = np.argsort(rate)
-        cumulated = np.cumsum(years[known][order])
-        caps[column] = rate[order][np.searchsorted(cumulated, quantile * cumulated[-1])]
+        caps[column] = weighted_quantile(spending[known] / years[known], years[known], quantile)
     return caps
 
 

@@ -10,7 +10,7 @@ from ssinfer.arguments import MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.measures import balance_table
-from ssinfer.benchmarks.matched.checks import balance_checks, design_checks, practice_check, refuse_failed_limits
+from ssinfer.benchmarks.matched.checks import balance_checks, design_checks, refuse_failed_limits
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
 from ssinfer.benchmarks.matched.covariates import entrants, exact_strata, person_ids, score_covariates, truncate
@@ -28,10 +28,11 @@ from ssinfer.benchmarks.matched.scores.propensity import PropensityScores, prope
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
 from ssinfer.benchmarks.matched.shocks import Shocks
 from ssinfer.benchmarks.matched.summary import MatchedSummary
+from ssinfer.benchmarks.persons import practice_check, require_cohort
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import renamed_parameters
 from ssinfer.design import Design
-from ssinfer.errors import DataError, NotSupportedError, RefusalError
+from ssinfer.errors import NotSupportedError, RefusalError
 from ssinfer.later import Later
 from ssinfer.typing import Floats
 
@@ -182,19 +183,7 @@ class PropensityMatching(BenchmarkMethod):
 
     def prepare(self, data: Any, design: Design) -> Problem:
         """Apply the design to the persons; a panel is refused."""
-        name = type(self).__name__
-        if not hasattr(data, "to_panel"):
-            if hasattr(data, "units") and hasattr(data, "spending"):
-                raise NotSupportedError(
-                    "A panel", f"{name}, which needs persons", "Give the Cohort from which the panel was aggregated."
-                )
-            raise DataError(f"{name} received a {type(data).__name__}; a Cohort is needed.")
-        if design.starts:
-            raise NotSupportedError("A staggered start", name, "Give one design per start.")
-        if design.standard is not None:
-            raise NotSupportedError(
-                "Design(standard=...)", f"{name}, which compares persons of like case mix", "Name it among covariates."
-            )
+        require_cohort(data, design, type(self).__name__)
         if self.truncation is not None:
             data = truncate(data, design, self.truncation)
         return CohortProblem.over(data, design)
@@ -222,7 +211,8 @@ class PropensityMatching(BenchmarkMethod):
 
     def compare(self, problem: CohortProblem) -> ComparisonGroup:
         """Choose the comparison group, and measure its balance, growth and shocks."""
-        practices = practice_check(problem)
+        present = problem.labels(np.unique(problem.unit[~problem.is_treated]))
+        practices = practice_check(present, len(problem.treated))
         columns = score_covariates(problem, self.covariates, prior_spending=self.prior_spending)
         scores = propensity_scores(columns, problem.is_treated, classifier=self.classifier)
         lines, match, weights = self._lines(problem, scores, columns)

@@ -1,0 +1,1 @@
+from .method import RiskAdjustedBenchmark as RiskAdjustedBenchmark

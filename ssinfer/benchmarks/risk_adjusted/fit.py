@@ -1,0 +1,224 @@
+"""Fit: predictions, residuals and noise of one design, which its draws and its diagnostics read."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ssinfer.benchmarks.risk_adjusted.kernels.own_noise import (
+    correlated_noise,
+    noise_of_units,
+    residual_correlation,
+)
+from ssinfer.benchmarks.risk_adjusted.kernels.ridge import influence_coefficients
+from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import (
+    MISSING_VARIANCE,
+    Grid,
+    Unseen,
+    learn,
+    marginal,
+    prior_grid,
+)
+from ssinfer.benchmarks.risk_adjusted.person_problem import PersonProblem
+from ssinfer.benchmarks.risk_adjusted.predictions import Predictions, folds_of
+from ssinfer.benchmarks.risk_adjusted.window import SCALE, Window
+from ssinfer.errors import RefusalError
+from ssinfer.typing import Booleans, Floats, Integers, Positions
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """One design on a window. I treated units, G donors, Q earlier blocks, P performance periods."""
+
+    problem: PersonProblem
+    window: Window
+    penalty: float
+    effect_prior: float
+    shock_prior: float
+    level_response: float | None
+
+    @cached_property
+    def donors(self) -> Positions:
+        """Units of the cohort that are donors (G,)."""
+        return np.flatnonzero(self.problem.donor_units)
+
+    @cached_property
+    def folds(self) -> tuple[Integers, bool]:
+        """Fold of each unit (C,), and whether folds are regions."""
+        return folds_of(self.problem.regions, self.window.sizes, self.problem.donor_units)
+
+    @cached_property
+    def region(self) -> Integers:
+        """Region of each unit (C,); the same for all if regions are not known."""
+        known = self.problem.regions
+        return np.zeros(len(self.window.sizes), dtype=np.int64) if known is None else known
+
+    @cached_property
+    def models(self) -> tuple[Predictions, ...]:
+        """Models of the earlier blocks, and of the performance block."""
+        moved = self.problem.moved()
+        blocks = (*self.window.earlier, self.window.performance)
+        return tuple(
+            Predictions(block, self.problem.donor_units, self.folds[0], moved[block.rows], self.penalty)
+            for block in blocks
+        )
+
+    @cached_property
+    def predicted(self) -> Floats:
+        """Predicted money of the treated units in the performance periods (I, P)."""
+        periods = range(len(self.window.blocks.periods))
+        money = np.column_stack([self.models[-1].of_units(k, self.problem.treated)[0] for k in periods])
+        years = self.window.performance.moments[:-1, self.problem.treated, 0, 0].T
+        if not ((money > 0) & (years > 0)).all():
+            unit = self.problem.labels(self.problem.treated)[
+                int((~((money > 0) & (years > 0))).argmax() // len(periods))
+            ]
+            raise RefusalError(
+                f"The persons of {unit!r} have no positive predicted spending in some performance period. Look at "
+                "their history and insured time, or use AdministrativeBenchmark."
+            )
+        return money
+
+    @cached_property
+    def persons(self) -> "PersonLevel":
+        """Residuals of the donors' persons in the performance block, and noise of all units."""
+        return PersonLevel.of(self)
+
+    @cached_property
+    def truncated(self) -> tuple[Floats, Floats, Floats]:
+        """Predicted and observed truncated money (2, C, Q + 1), and predictions of scaled histories, last block last.
+
+        Observed money of treated units in the performance block is NaN.
+        """
+        units = np.concatenate([self.donors, self.problem.treated])
+        predicted, scaled, observed = (np.full((len(self.window.sizes), len(self.models)), np.nan) for _ in range(3))
+        for k, model in enumerate(self.models):
+            predicted[units, k], scaled[units, k] = model.of_units(-1, units)
+            observed[units, k] = model.block.cross[-1, units, 0]
+        observed[self.problem.treated, -1] = np.nan
+        return predicted, observed, scaled
+
+    def response(self, units: Positions) -> Floats:
+        """Response of the units' predictions to a lasting level (g,), relative to that of their spending."""
+        predicted, _, scaled = (part[units, -1] for part in self.truncated)
+        return np.asarray(np.log(scaled / predicted) / np.log(SCALE) / self.window.elasticity)
+
+    def least_kept(self, units: Positions) -> Floats:
+        r"""Least share of the units' effects that is kept (g,), :math:`1 - (1 - b) / (1 - \rho)`, b the bound."""
+        if self.level_response is None:
+            return np.zeros(len(units))
+        left = np.maximum(1.0 - self.response(units), 1e-6)
+        return np.asarray(np.clip(1.0 - (1.0 - self.level_response) / left, 0.0, 1.0))
+
+    def residuals(self, units: Positions, columns: int) -> tuple[Floats, Floats, Booleans]:
+        """Return log ratios r (g, columns), relative noise (g, columns, columns), and which ratios are missing."""
+        predicted, observed, _ = (part[units, :columns] for part in self.truncated)
+        missing = ~((predicted > 0) & (observed > 0))
+        variance = np.column_stack([self.window.noise, self.persons.truncated_noise])[units, :columns]
+        money = correlated_noise(
+            self.persons.correlation[:columns, :columns], self.window.overlap[units, :columns, :columns], variance
+        )
+        safe = np.where(missing, 1.0, predicted)
+        noise = money / (safe[:, :, None] * safe[:, None, :])
+        ratio = np.log(np.where(missing, 1.0, observed) / safe)
+        unit, block = np.nonzero(missing)
+        noise[unit, block, :] = noise[unit, :, block] = 0.0
+        noise[unit, block, block] = MISSING_VARIANCE
+        # the mean of a log ratio lies below the log of the mean
+        diagonal = np.diagonal(noise, axis1=1, axis2=2)
+        return np.where(missing, 0.0, ratio + diagonal / 2), noise, missing
+
+    @cached_property
+    def unseen(self) -> Unseen:
+        """The treated units' residuals, and the noise of the periods to predict."""
+        treated, width = self.problem.treated, len(self.window.earlier)
+        r, _, missing = self.residuals(treated, width)
+        earlier = np.where(missing, 1.0, self.truncated[0][treated, :width])
+        predicted = np.column_stack([earlier, self.predicted])
+        variance = np.column_stack([self.window.noise[treated], self.persons.noise[treated]])
+        keep = np.delete(np.arange(self.window.overlap.shape[1]), width)
+        money = correlated_noise(
+            self.persons.correlation[np.ix_(keep, keep)], self.window.overlap[np.ix_(treated, keep, keep)], variance
+        )
+        noise = money / (predicted[:, :, None] * predicted[:, None, :])
+        unit, block = np.nonzero(missing)
+        noise[unit, block, :] = noise[unit, :, block] = 0.0
+        noise[unit, block, block] = MISSING_VARIANCE
+        blocks = self.window.blocks
+        years = np.array([*(block.year for block in blocks.earlier), *blocks.years])
+        return Unseen(r, noise, years, self.region[treated], self.least_kept(treated))
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Posterior of the variances: from donors, and from the treated units' earlier blocks."""
+        donors = self.donors
+        r, noise, _ = self.residuals(donors, len(self.models))
+        region = np.unique(self.region[donors], return_inverse=True)[1]
+        years = np.array([*(block.year for block in self.window.blocks.earlier), 0])
+        prior = prior_grid(self.effect_prior, self.shock_prior, regions=bool(region.max() > 0))
+        learned = learn(prior, r, noise, years, region)
+        # a flat prior has no marginal likelihood that could be compared over the grid
+        return learned if self.level_response == 1 else marginal(learned, self.unseen)
+
+    @cached_property
+    def model_error(self) -> Floats:
+        """Covariance (I * P, I * P) of the errors of predicted spending per insured-year, clustered by donor."""
+        influence = self.persons.influence.reshape(len(self.window.sizes), -1)[self.donors]
+        return influence.T @ influence * len(influence) / max(len(influence) - 1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class PersonLevel:
+    """What one pass over the persons of the performance block gives. K = Q + 1 + P, as the weights of the window."""
+
+    noise: Floats  # (C, P): variance of each unit's money
+    third: Floats  # (C, P): third moment of it
+    truncated_noise: Floats  # (C,): variance of truncated money in the performance block
+    correlation: Floats  # (K, K) of one person's residuals
+    influence: Floats  # (C, I, P): sum over a donor's persons of their influence on each prediction
+    coefficients: Floats  # (q,): of the first treated unit's model of the first period
+
+    @classmethod
+    def of(cls, fit: Fit) -> "PersonLevel":
+        """Predict every person by the treated units' models."""
+        block, window, model = fit.window.performance, fit.window, fit.models[-1]
+        treated, n_units = fit.problem.treated, len(fit.window.sizes)
+        n_outcomes, n_periods = block.money.shape[1], len(window.blocks.periods)
+        donor = fit.problem.donor_units[block.unit] & ~model.moved
+        influence = np.zeros((n_units, len(treated), n_periods))
+        first: tuple[Floats, Floats, Floats] | None = None
+        for fold in np.unique(fit.folds[0][treated])[::-1]:
+            coefficients = np.stack([model.coefficients(k, int(fold)) for k in range(n_outcomes)])
+            units = np.flatnonzero(fit.folds[0][treated] == fold)
+            pairs = [(i, k) for i in units for k in range(n_periods)]
+            shares = [
+                influence_coefficients(model.training(k, int(fold))[0], fit.penalty, _mean_features(fit, i, k))
+                for i, k in pairs
+            ]
+            values = (block.x @ np.concatenate([coefficients, shares]).astype(np.float32).T).astype(float)
+            predicted = values[:, :n_outcomes]
+            residual = np.where(donor[:, None], block.money - block.weights * predicted, 0.0)
+            trained = donor & (fit.folds[0][block.unit] != fold)
+            for place, (i, k) in enumerate(pairs):
+                part = values[trained, n_outcomes + place] * residual[trained, k]
+                influence[:, i, k] = np.bincount(block.unit[trained], part, n_units)
+            first = predicted, residual, coefficients[0]
+        assert first is not None  # noqa: S101  (for the type checker: a design has a treated unit)
+        predicted, residual, coefficients_of_first = first
+        moments = [
+            noise_of_units(predicted[:, k], residual[:, k], block.weights[:, k], donor, block.unit, n_units)
+            for k in range(n_outcomes)
+        ]
+        noise, third = (np.column_stack([part[which] for part in moments]) for which in (0, 1))
+        in_order = [n_outcomes - 1, *range(n_outcomes - 1)]
+        rows = block.rows[donor]
+        errors = np.concatenate([window.residuals[rows], residual[donor][:, in_order]], axis=1)
+        correlation = residual_correlation(errors, window.weights[rows])
+        return cls(noise[:, :-1], third[:, :-1], noise[:, -1], correlation, influence, coefficients_of_first)
+
+
+def _mean_features(fit: Fit, unit: Any, period: int) -> Floats:
+    """Return the mean features (q,) of a treated unit's persons, weighted by insured-years."""
+    sums = fit.window.performance.moments[period, fit.problem.treated[unit], 0].astype(float)
+    return np.asarray(sums / sums[0])

@@ -1,0 +1,1 @@
+"""Array kernels of the risk-adjusted benchmark."""

@@ -1,0 +1,150 @@
+"""RiskAdjustedBenchmark: benchmark from the history of each insured person."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from ssinfer.arguments import MOST, Number, Optional, Rule
+from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.benchmarks.persons import practice_check, require_cohort
+from ssinfer.benchmarks.problem import Problem
+from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
+from ssinfer.benchmarks.risk_adjusted.fit import Fit
+from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import draw_effects
+from ssinfer.benchmarks.risk_adjusted.person_problem import PersonProblem
+from ssinfer.benchmarks.risk_adjusted.summary import components, diagnostics
+from ssinfer.benchmarks.risk_adjusted.window import Window
+from ssinfer.design import Design
+from ssinfer.kernels.skewed_noise import skewed_noise
+from ssinfer.later import Later
+
+
+@dataclass(eq=False, repr=False)
+class RiskAdjustedBenchmark(BenchmarkMethod):
+    r"""Benchmark from the history of each insured person, and a lasting effect of the unit.
+
+    With predictions :math:`\mu_i` of the spending per insured-year of the unit's persons i, by a model of persons
+    outside its region, and insured-years w,
+
+    .. math:: B_t = \frac{\sum_i w_{it} \mu_{it}}{\sum_i w_{it}} e^{(u + s_t) / \epsilon} + \text{model error} +
+              \text{noise}.
+
+    **Estimand** Mean spending per insured-year of the persons insured with the unit in t, without the contract.
+
+    **Assumptions** Given history before the start, age, sex and the other covariates, the unit's persons would have
+    spent as the persons of others do, up to a lasting effect u of the unit that was visible in earlier years, and
+    shocks s like those of other units. The contract affects no other unit.
+
+    **Model of risk** Ridge regression on :func:`~ssinfer.cohort.person_features.person_features`. The unit's persons
+    are predicted by persons of other regions; if that would leave fewer than 20 practices, of nine tenths of the
+    practices. Persons who were with the unit in a performance period are left out, wherever else they were.
+
+    **Effect of the unit** In every earlier block of the same length and season the same model is fitted. The residuals
+    of spending truncated at the 99th percentile of the year before show u, with less noise than those of all spending.
+    The elasticity :math:`\epsilon` of truncated spending carries the effect to all spending. Variances of u and s and
+    the persistence of s have a joint posterior, from the donors' residuals in all blocks.
+
+    **Posterior** Each source of error enters once. Noise of the unit's persons has the variance and skewness of
+    the donors' residuals by class of risk, and the correlation of the same persons over blocks and periods.
+    Coefficients have the covariance clustered by practice, which holds the donors' noise and shocks as well.
+
+    Parameters
+    ----------
+    covariates : sequence of str or None. Baseline covariates beside the history; None: all.
+    level_response : float or None
+        Least response of the benchmark to a lasting level of spending that persons do not explain. At 0.95 a contract
+        that lies 15% above the others is paid at most 0.7 points too little. It works as a prior of u: where the
+        learned variance would keep less, it is raised. The raised prior depends on the unit's own size.
+        1: a flat prior. None: the learned variance alone, with the smallest error and the largest bias.
+    penalty : float, ridge penalty of standardised features, insured-years
+    effect_prior, shock_prior : float
+        Scales of the half-normal priors of the SDs of u and s, as fractions of spending; half of that for the parts
+        that units of a region share.
+    n_draws : int, number of draws
+
+    Notes
+    -----
+    There is no sampling distribution yet (`confidence`), no form for signing, and no other regression in the place of
+    the ridge. Spending that was truncated by the extraction is predicted as it is. Without an earlier block there is no
+    effect of the unit, and `diagnostics` say so. Fewer than 20 practices are refused.
+
+    References
+    ----------
+    Risk adjustment: Ellis, Martins and Rose (2018), doi:10.1016/B978-0-12-811325-7.00003-8. Clusters: Cameron and
+    Miller (2015), doi:10.3368/jhr.50.2.317. docs/risk_adjusted.md has traps, figures and limits.
+
+    Examples
+    --------
+    >>> from ssinfer.design import Design
+    >>> from ssinfer.simulation import simulate_cohort
+    >>> cohort = simulate_cohort(40, persons=(60, 90), seed=1)
+    >>> design = Design(["practice 01"], baseline=[2015, 2016, 2017], performance=[2018])
+    >>> cf = RiskAdjustedBenchmark(n_draws=200).fit(cohort, design, seed=1)
+    >>> cf.uncertainty, cf.benchmark.shape
+    ('posterior', (1, 200, 1, 1))
+    """
+
+    needs: ClassVar[Literal["panel", "cohort"]] = "cohort"
+    shares_work: ClassVar[bool] = True
+    placebos_together: ClassVar[int] = 128
+    capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, posterior=True)
+    rules: ClassVar[dict[str, Rule]] = {
+        "level_response": Optional(Number(0, 1)),
+        "penalty": Number(0, open="low"),
+        "effect_prior": Number(0, 1, open=True),
+        "shock_prior": Number(0, 1, open=True),
+        "n_draws": Number(2, MOST, whole=True),
+    }
+
+    covariates: Sequence[str] | None = None
+    _: KW_ONLY
+    level_response: float | None = 0.95
+    penalty: float = 2000.0
+    effect_prior: float = 0.1
+    shock_prior: float = 0.02
+    n_draws: int = 2000
+
+    def prepare(self, data: Any, design: Design) -> Problem:
+        """Apply the design to the persons; a panel is refused."""
+        require_cohort(data, design, type(self).__name__)
+        return PersonProblem.over(data, design)
+
+    def estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Any] | None = None) -> Estimate:
+        """Estimate one problem; `shared` holds the passes over the persons of each window."""
+        assert isinstance(problem, PersonProblem)  # noqa: S101  (for the type checker: prepare made it)
+        practices = practice_check(problem.labels(np.flatnonzero(problem.donor_units)), len(problem.treated))
+        blocks = blocks_of(problem, type(self).__name__)
+        windows = {} if shared is None else shared
+        key = id(problem.cohort), blocks
+        if key not in windows:
+            windows[key] = Window.of(problem.cohort, blocks, self.covariates, self.penalty)
+        fit = Fit(problem, windows[key], self.penalty, self.effect_prior, self.shock_prior, self.level_response)
+        years = fit.window.performance.moments[:-1, problem.treated, 0, 0].T
+        rate = fit.predicted / years
+        unseen = fit.unseen
+        width = unseen.residuals.shape[1]
+        third = np.zeros(unseen.noise.shape[:2])
+        third[:, width:] = fit.persons.third[problem.treated] / fit.predicted**3
+        sd = np.sqrt(np.diagonal(unseen.noise, axis1=1, axis2=2))
+        skewness = np.clip(np.divide(third, sd**3, out=np.zeros_like(third), where=sd > 0), -MAX_SKEWNESS, MAX_SKEWNESS)
+        own = skewed_noise(unseen.noise, skewness, self.n_draws, rng)
+        draws = draw_effects(fit.grid, unseen, own, self.n_draws, rng)
+        values, vectors = np.linalg.eigh(fit.model_error)
+        error = rng.standard_normal((self.n_draws, len(values))) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+        error = error.reshape(self.n_draws, *rate.shape)
+        expected = rate * np.exp(draws.effect[:, :, None] / fit.window.elasticity) + error
+        benchmark = rate * (np.exp(draws.level / fit.window.elasticity) + draws.noise) + error
+        for model in fit.models:
+            model.sums.clear()  # a backtest keeps many fits for their diagnostics
+        return Estimate(
+            benchmark=benchmark[None],
+            expected=expected[None],
+            uncertainty="posterior",
+            components=Later(lambda: components(fit, draws, rate)),
+            diagnostics=Later(lambda: diagnostics(fit, draws, practices)),
+        )
+
+
+MAX_SKEWNESS = 10.0  # of a unit's mean: beyond, a few persons make all of its noise

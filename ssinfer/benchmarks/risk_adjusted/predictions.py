@@ -1,0 +1,71 @@
+"""Predictions: the money that each unit's persons would spend, by models that saw neither the unit nor its region."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ssinfer.benchmarks.persons import MIN_PRACTICES
+from ssinfer.benchmarks.risk_adjusted.kernels.ridge import ridge_coefficients
+from ssinfer.benchmarks.risk_adjusted.window import PersonBlock
+from ssinfer.typing import Booleans, Floats, Integers, Positions
+
+N_FOLDS = 10  # groups of practices, each predicted from the others, where regions cannot serve
+
+
+def folds_of(region: Integers | None, sizes: Floats, donors: Booleans) -> tuple[Integers, bool]:
+    """Return the fold of each unit (C,), and whether the folds are regions.
+
+    Groups of practices are dealt by size, so that they are alike and do not depend on names or order. They replace
+    regions if leaving one out would leave fewer than 20 practices.
+    """
+    if region is not None:
+        left = donors.sum() - np.bincount(region, donors, int(region.max()) + 1)
+        if left.min() >= MIN_PRACTICES:
+            return region, True
+    rank = np.empty(len(sizes), dtype=np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return rank % N_FOLDS, False
+
+
+@dataclass(eq=False)
+class Predictions:
+    """Models of one block, each trained on the donors outside a fold and without `moved` persons."""
+
+    block: PersonBlock
+    donors: Booleans  # (C,)
+    fold: Integers  # (C,)
+    moved: Booleans  # (m,): persons of donors who were with a treated unit in a performance period
+    penalty: float
+    #: Moments (folds, q, q) and cross products (folds, q) of the donors, by outcome.
+    sums: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
+
+    def training(self, outcome: int, fold: int) -> tuple[Floats, Floats]:
+        """Return moments (q, q) and cross products (q,) of an outcome over the training persons of a fold."""
+        if outcome not in self.sums:
+            n_folds = int(self.fold.max()) + 1
+            self.sums[outcome] = tuple(  # type: ignore[assignment]
+                np.stack([part[self.donors & (self.fold == f)].sum(axis=0, dtype=float) for f in range(n_folds)])
+                for part in (self.block.moments[outcome], self.block.cross[outcome])
+            )
+        gram, cross = (np.delete(part, fold, axis=0).sum(axis=0) for part in self.sums[outcome])
+        moved = self.moved & (self.fold[self.block.unit] != fold)
+        x = self.block.x[moved].astype(float)
+        return (
+            gram - (x * self.block.weights[moved, outcome, None]).T @ x,
+            cross - x.T @ self.block.money[moved, outcome],
+        )
+
+    def coefficients(self, outcome: int, fold: int) -> Floats:
+        """Return the coefficients (q,) of an outcome."""
+        gram, cross = self.training(outcome, fold)
+        return np.asarray(ridge_coefficients(gram, cross[None], self.penalty)[0])
+
+    def of_units(self, outcome: int, units: Positions) -> tuple[Floats, Floats]:
+        """Return predicted money of units (g,), and that if all histories were SCALE times as high."""
+        predicted = np.empty((2, len(units)))
+        for fold in np.unique(self.fold[units]):
+            inside = self.fold[units] == fold
+            b = self.coefficients(outcome, int(fold))
+            predicted[0, inside] = self.block.moments[outcome][units[inside], 0] @ b
+            predicted[1, inside] = self.block.scaled[units[inside]] @ b
+        return predicted[0], predicted[1]

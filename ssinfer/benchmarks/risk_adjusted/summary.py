@@ -1,0 +1,200 @@
+"""Components of the error and diagnostics of a risk-adjusted benchmark."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.benchmarks.risk_adjusted.fit import Fit
+from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import Draws, Unseen, raised_variance, shock_correlation
+from ssinfer.check import Check, Status, tabulate
+from ssinfer.typing import Floats
+
+MAX_GROUP_EFFECT = 2.0  # standard errors: beyond, the group is unlike its persons
+MAX_WITHOUT_HISTORY = 0.2  # share of insured-years without spending in the year before
+LEVELS = (0.10, 0.15)  # above the others, for which the mean error is printed
+
+
+def components(fit: Fit, draws: Draws, rate: Floats) -> pd.DataFrame:
+    """Return the shares of the squared benchmark by source of error; noise includes what it shares with the effect."""
+    model = np.diag(fit.model_error).reshape(rate.shape) / rate**2
+    parts = {
+        "reference_group": model,
+        "group_shock": draws.level.var(axis=0) / fit.window.elasticity**2,
+        "performance_noise": (draws.level / fit.window.elasticity + draws.noise).var(axis=0)
+        - draws.level.var(axis=0) / fit.window.elasticity**2,
+    }
+    labels = fit.problem.periods(fit.problem.performance_columns)
+    rows = []
+    for i, unit in enumerate(fit.problem.labels(fit.problem.treated)):
+        for p, period in enumerate(labels):
+            shares = {name: float(part[i, p]) for name, part in parts.items()}
+            rows.append({"unit": unit, "period": period, **shares, "total": sum(shares.values())})
+    return pd.DataFrame(rows)
+
+
+class Placebos(NamedTuple):
+    """Errors of the donors, each predicted as a treated unit is, in the truncated spending of the performance block."""
+
+    error: Floats  # (G,): benchmark less spending, relative
+    sd: Floats  # (G,): predicted
+    level: Floats  # (G,): log of spending per insured-year before the start, relative to the others
+
+
+def placebos(fit: Fit, draws: Draws) -> Placebos:
+    """Return the donors' errors, at the posterior means of the variances."""
+    donors, width = fit.donors, len(fit.window.earlier)
+    r, noise, missing = fit.residuals(donors, width + 1)
+    years = np.array([*(block.year for block in fit.window.blocks.earlier), 0])
+    point = _mean_point(fit, draws)
+    kept = fit.least_kept(donors)
+    added, _ = raised_variance(point, Unseen(r[:, :width], noise, years, np.zeros(len(donors), int), kept))
+    own = point[0, 0] ** 2 + point[0, 3] ** 2 + added[0]
+    shocks = (point[0, 1] ** 2 + point[0, 4] ** 2) * shock_correlation(point[0, 2], years)
+    K = own[:, None, None] + shocks + noise
+    weights = np.linalg.solve(K[:, :width, :width], K[:, :width, width:])[..., 0] if width else r[:, :0]
+    error = (weights * r[:, :width]).sum(axis=1) - r[:, width]
+    variance = K[:, width, width] - (weights * K[:, width, :width]).sum(axis=1)
+    history = np.setdiff1d(np.arange(fit.window.blocks.performance.history_end), fit.window.blocks.masked)
+    years_before = np.nan_to_num(fit.problem.sizes)[np.ix_(donors, history)]
+    money = np.nan_to_num(fit.problem.panel.spending)[np.ix_(donors, history)] * years_before
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.log(money.sum(axis=1) / years_before.sum(axis=1))
+    use = ~missing[:, width] & np.isfinite(level)
+    return Placebos(error[use], np.sqrt(variance[use]), level[use] - level[use].mean())
+
+
+def _mean_point(fit: Fit, draws: Draws) -> Floats:
+    """Return root mean squares of the SDs and the mean persistence (1, 5) over the posterior."""
+    points = fit.grid.points[draws.chosen]
+    point = np.sqrt((points**2).mean(axis=0))
+    point[2] = points[:, 2].mean()
+    return np.asarray(point[None])
+
+
+def diagnostics(fit: Fit, draws: Draws, practices: Check) -> pd.DataFrame:
+    """Return what is known of the fit without the treated units' performance spending; of several units the worst."""
+    return tabulate([practices, *_of_persons(fit), *_of_effect(fit, draws), *_of_placebos(fit, draws)])
+
+
+def _figure(name: str, figure: float, message: str) -> Check:
+    return Check(name, "NOT EVALUATED", float(figure), message)
+
+
+def _of_persons(fit: Fit) -> list[Check]:
+    """Return R², calibration and the range of the predictions, and the share of persons without history."""
+    block, treated = fit.window.performance, fit.problem.treated
+    fold, regions = fit.folds
+    donor = fit.problem.donor_units[block.unit]
+    outside = donor & (fold[block.unit] == fold[treated[0]])
+    risk = (block.x @ fit.persons.coefficients.astype(np.float32)).astype(float)
+    money, weights, predicted = block.money[:, 0], block.weights[:, 0], risk * block.weights[:, 0]
+    checks = [
+        _figure(
+            "training",
+            len(np.unique(fold[fit.donors])),
+            f"each unit is predicted from other {'regions' if regions else 'groups of practices'}; this many",
+        )
+    ]
+    if outside.any():
+        rate = money[outside].sum() / weights[outside].sum()
+        spread = ((money[outside] - rate * weights[outside]) ** 2).sum()
+        r2 = 1 - ((money - predicted)[outside] ** 2).sum() / spread if spread > 0 else np.nan
+        text = f"R² of the first period's spending of {int(outside.sum()):,} persons who were not in the model"
+        checks.append(_figure("R2 outside", r2, text))
+    else:
+        checks.append(Check.not_evaluated("R2 outside", "the unit's region has no other unit"))
+    age = fit.problem.cohort.covariates.get("age")
+    groups = {"risk": risk, "age": None if age is None else np.asarray(age, float)[block.rows]}
+    for name, values in groups.items():
+        if values is None:
+            continue
+        tenth = np.searchsorted(np.quantile(values[donor], np.linspace(0, 1, 11)[1:-1]), values[donor])
+        spent, expected = (np.bincount(tenth, part[donor], 10) for part in (money, predicted))
+        gap = np.abs(np.divide(spent - expected, expected, out=np.zeros(10), where=expected > 0)).max()
+        text = f"largest relative difference of donors' spending and prediction over tenths of {name}"
+        checks.append(_figure(f"calibration by {name}", gap, text))
+    share = float(block.no_history[treated].max())
+    text = f"{100 * share:.0f}% of the insured-years are of persons without spending data in the year before"
+    status: Status = "WARN" if share > MAX_WITHOUT_HISTORY else "PASS"
+    checks.append(Check("without history", status, share, text, limit=MAX_WITHOUT_HISTORY))
+    mine = np.isin(block.unit, treated)
+    beyond = predicted[mine & (risk > risk[donor].max())].sum() / predicted[mine].sum()
+    checks.append(_figure("beyond donors", beyond, "share of predicted money of persons above all donors' predictions"))
+    return checks
+
+
+def _of_effect(fit: Fit, draws: Draws) -> list[Check]:
+    """Return the response to the level, the effect of the unit with its standard error, and its prior."""
+    treated, unseen = fit.problem.treated, fit.unseen
+    response = fit.response(treated)
+    if not unseen.residuals.shape[1]:
+        error = ", ".join(f"{100 * _mean_error(response.min(), 0.0, level):+.1f}% at {level:+.0%}" for level in LEVELS)
+        text = f"no earlier block of the same season with a year of history: no effect of the unit. Mean error {error}"
+        return [Check("level response", "WARN", float(response.min()), text), *_prior(fit, draws)]
+    point = _mean_point(fit, draws)
+    added, variance = raised_variance(point, unseen)
+    effect = point[0, 0] ** 2 + point[0, 3] ** 2 + added[0]
+    kept = effect / (effect + variance[0])
+    total = response + kept * (1 - response)
+    worst = int(total.argmin())
+    error = ", ".join(f"{100 * _mean_error(response[worst], kept[worst], at):+.1f}% at {at:+.0%}" for at in LEVELS)
+    text = (
+        f"response to a lasting level: {response[worst]:.2f} by persons, {kept[worst]:.2f} of the rest is kept. "
+        f"Mean error of a unit above the others: {error}"
+    )
+    low = fit.level_response is not None and total[worst] < fit.level_response - 1e-3
+    checks = [Check("level response", "WARN" if low else "PASS", float(total[worst]), text)]
+    mean, sd = draws.effect.mean(axis=0), draws.effect.std(axis=0)
+    learned = np.sqrt(point[0, 0] ** 2 + point[0, 3] ** 2 + point[0, 1] ** 2 + point[0, 4] ** 2)
+    ratio = np.abs(mean) / np.sqrt(learned**2 + variance[0])
+    most = int(ratio.argmax())
+    text = (
+        f"the unit's lasting effect is {100 * mean[most]:+.1f}% (SD {100 * sd[most]:.1f}%) of truncated spending, "
+        f"{ratio[most]:.1f} SDs of such an estimate among donors"
+    )
+    status: Status = "WARN" if ratio[most] > MAX_GROUP_EFFECT else "PASS"
+    return [
+        *checks,
+        Check("group effect", status, float(ratio[most]), text, limit=MAX_GROUP_EFFECT),
+        *_prior(fit, draws),
+    ]
+
+
+def _mean_error(response: float, kept: float, level: float) -> float:
+    """Return the mean relative error of the benchmark of a unit whose lasting spending is `level` above the others."""
+    return float((1 + level) ** ((1 - response) * (kept - 1)) - 1)
+
+
+def _prior(fit: Fit, draws: Draws) -> list[Check]:
+    point = _mean_point(fit, draws)
+    added, _ = raised_variance(point, fit.unseen)
+    learned = float(np.hypot(point[0, 0], point[0, 3]))
+    raised = float(np.sqrt(learned**2 + added[0].max()))
+    shock = float(np.hypot(point[0, 1], point[0, 4]))
+    text = (
+        f"SD of lasting effects among donors; the prior that level_response={fit.level_response} asks for has {{:.4f}}"
+    )
+    return [
+        _figure("effect SD", learned, text.format(raised)),
+        _figure("shock SD", shock, f"fraction of spending; persistence from year to year {point[0, 2]:.2f}"),
+    ]
+
+
+def _of_placebos(fit: Fit, draws: Draws) -> list[Check]:
+    """Return the donors' errors against their predicted SD, and their slope on the lasting level."""
+    error, sd, level = placebos(fit, draws)
+    if len(error) < 3 or not np.ptp(level) > 0:
+        return [Check.not_evaluated("placebo SD", "fewer than three donors have truncated spending in the block")]
+    ratio = float(np.sqrt(np.mean((error / sd) ** 2)))
+    weights = 1 / sd**2
+    x = level - np.average(level, weights=weights)
+    slope = float((weights * x * error).sum() / (weights * x**2).sum())
+    residual = error - np.average(error, weights=weights) - slope * x
+    se = float(np.sqrt((weights**2 * x**2 * residual**2).sum()) / (weights * x**2).sum())
+    return [
+        _figure("placebo SD", ratio, f"SD of the errors of {len(error)} donors over the predicted SD"),
+        _figure(
+            "level slope", slope, f"of the donors' error (benchmark less spending) on the log of the level; SE {se:.3f}"
+        ),
+    ]

@@ -1,0 +1,220 @@
+"""RiskAdjustedBenchmark: protocol, traps of a model on persons, and each mistake. Authority: refits and arithmetic."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import ssinfer as ss
+from ssinfer.benchmarks.risk_adjusted import RiskAdjustedBenchmark
+from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
+from ssinfer.benchmarks.risk_adjusted.predictions import folds_of
+from ssinfer.benchmarks.risk_adjusted.window import Window, history_cap
+from ssinfer.cohort.cohort import Cohort
+from ssinfer.design import Design
+from ssinfer.errors import DataError, NotSupportedError, ParameterError, RefusalError
+from ssinfer.simulation import simulate_cohort
+
+QUARTERS = tuple(f"{year}Q{quarter}" for year in range(2017, 2021) for quarter in range(1, 5))
+DESIGN = Design(["gp 01"], baseline=QUARTERS[:12], performance=QUARTERS[12:])
+METHOD = RiskAdjustedBenchmark(n_draws=200)
+
+
+def quarterly(n_practices=26, size=40, regions=4, seed=0):
+    """Persons with a lasting frailty and lognormal spending per quarter, in practices of several regions."""
+    rng = np.random.default_rng(seed)
+    practice = np.repeat(np.arange(n_practices), size)
+    n = len(practice)
+    mean = 600 * rng.gamma(2.0, 0.5, (n, 1)) * (1 + 0.01 * np.arange(16))
+    money = mean * np.exp(rng.normal(-0.5, 1.0, (n, 16))) * (rng.random((n, 16)) < 0.7)
+    unit = np.array([f"gp {number:02d}" for number in range(n_practices)], dtype=object)[practice]
+    region = np.array([f"region {number % regions}" for number in range(n_practices)], dtype=object)[practice]
+    covariates = {"age": rng.integers(0, 99, n), "sex": np.where(rng.random(n) < 0.5, "V", "M")}
+    return Cohort(np.arange(n), unit, QUARTERS, money, np.full((n, 16), 0.25), region, covariates)
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return quarterly()
+
+
+@pytest.fixture(scope="module")
+def plain(cohort):
+    return METHOD.fit(cohort, DESIGN, seed=1)
+
+
+@pytest.fixture(scope="module")
+def yearly():
+    return simulate_cohort(30, persons=(40, 60), seed=3)
+
+
+YEARLY = Design(["practice 01"], baseline=[2015, 2016, 2017], performance=[2018])
+
+
+def status(cf, check):
+    return cf.diagnostics.set_index("check").loc[check, "status"]
+
+
+def changed(cohort, rows, columns, factor):
+    spending = cohort.spending.copy()
+    spending[np.ix_(rows, columns)] *= factor
+    return replace(cohort, spending=spending)
+
+
+def of(cohort, unit="gp 01"):
+    return np.flatnonzero(cohort.unit == unit)
+
+
+def test_it_keeps_the_protocol_on_persons(yearly):
+    report = ss.check_benchmark(METHOD, yearly, design=YEARLY, replicates=0)
+    assert report.passed, report
+
+
+def test_draws_are_joint_over_quarters_and_components_are_their_variance(plain):
+    assert plain.benchmark.shape == (1, 200, 1, 4)
+    draws = plain.benchmark.values[0, :, 0]
+    assert plain.components["total"].to_numpy() == pytest.approx(draws.var(axis=0) / draws.mean(axis=0) ** 2, rel=0.25)
+    assert plain.pooled().std() > draws.std(axis=0).mean() / 2, "the effect is common to the quarters"
+    assert {"R2 outside", "level response", "placebo SD", "level slope"} <= set(plain.diagnostics["check"])
+    assert plain.expected.values.std() < plain.benchmark.values.std()
+
+
+def test_several_designs_in_one_call_are_those_of_single_fits(cohort, plain):
+    designs = [DESIGN, DESIGN.replace(treated=["gp 02"]), DESIGN.replace(treated=["no such unit"])]
+    first, second, refused = METHOD.fit_many(cohort, designs, [1, 1, 1])
+    np.testing.assert_array_equal(first.benchmark, plain.benchmark)
+    np.testing.assert_array_equal(second.benchmark, METHOD.fit(cohort, designs[1], seed=1).benchmark)
+    assert isinstance(refused, ss.errors.SsinferError)
+
+
+def test_insured_time_of_the_performance_period_is_a_weight_and_no_feature(cohort, plain):
+    """Trap 1."""
+    years = cohort.insured_years.copy()
+    years[np.ix_(of(cohort), range(12, 16))] /= 2
+    halved = METHOD.fit(replace(cohort, insured_years=years), DESIGN, seed=1)
+    assert float(halved.expected.mean()) == pytest.approx(float(plain.expected.mean()), rel=1e-5)
+
+
+def test_persons_who_were_with_the_unit_train_no_model(cohort):
+    """Trap 2: a person of the unit in 2020Q1, who then moved to a practice of another region."""
+    mover = of(cohort)[0]
+    row = cohort.take(np.array([mover]))
+    years, money = cohort.insured_years.copy(), cohort.spending.copy()
+    years[mover, 13:], money[mover, 13:] = 0.0, 0.0
+    moved_years = np.zeros((1, 16))
+    moved_years[0, 13:] = 0.25
+
+    def with_row(factor):
+        return Cohort(
+            np.append(cohort.person, row.person),
+            np.append(cohort.unit, "gp 02"),
+            QUARTERS,
+            np.concatenate([money, factor * row.spending * (moved_years > 0) + 50.0 * (moved_years > 0)]),
+            np.concatenate([years, moved_years]),
+            np.append(cohort.region, "region 2"),
+            {name: np.append(values, row.covariates[name]) for name, values in cohort.covariates.items()},
+        )
+
+    fits = [METHOD.fit(with_row(factor), DESIGN, seed=1) for factor in (1.0, 1000.0)]
+    assert float(fits[0].expected.mean()) == pytest.approx(float(fits[1].expected.mean()), rel=0.02)
+
+
+def test_caps_come_from_earlier_years(cohort):
+    """Trap 4."""
+    problem = METHOD.prepare(cohort, DESIGN)
+    blocks = blocks_of(problem, "test")
+    assert [block.columns for block in blocks.earlier] == [(4, 5, 6, 7), (8, 9, 10, 11)]
+    other = changed(cohort, np.arange(len(cohort.person)), range(12, 16), 7.0)
+    assert history_cap(cohort, blocks.performance, blocks) == history_cap(other, blocks.performance, blocks)
+    assert Window.of(cohort, blocks, None, 2000.0).elasticity == Window.of(other, blocks, None, 2000.0).elasticity < 1
+
+
+@pytest.mark.parametrize(("response", "least", "most"), [(1, 0.94, 1.03), (0.95, 0.90, 1.03), (None, 0.0, 0.9)])
+def test_a_lasting_level_is_followed_as_far_as_promised(cohort, response, least, most):
+    """Traps 7, 9 and 10: all prices of the unit 15% higher in every period. Authority: the bound of the prior."""
+    method = RiskAdjustedBenchmark(level_response=response, n_draws=400)
+    raised = changed(cohort, of(cohort), range(16), 1.15)
+    first, second = (method.fit(data, DESIGN, seed=1) for data in (cohort, raised))
+    ratio = np.log(second.pooled().mean() / first.pooled().mean()) / np.log(1.15)
+    assert least <= ratio <= most
+    assert status(second, "level response") == "PASS"
+
+
+def test_an_effect_that_is_not_shrunk_has_the_larger_error(yearly):
+    """Trap 9."""
+    cut = yearly.select(periods=[2016, 2017, 2018])
+    design = YEARLY.replace(baseline=[2016, 2017])
+    spread = {}
+    for response in (1, None):
+        cf = RiskAdjustedBenchmark(level_response=response, n_draws=1000).fit(cut, design, seed=1)
+        spread[response] = cf.pooled().std()
+    assert spread[1] > 1.1 * spread[None]
+
+
+def test_one_extreme_history_does_not_carry_the_prediction(cohort, plain):
+    """Trap 8: bounded features, so a history a thousand times as high is no prediction a thousand times as high."""
+    extreme = changed(cohort, of(cohort)[:1], range(8, 12), 1000.0)
+    cf = METHOD.fit(extreme, DESIGN, seed=1)
+    assert float(cf.expected.mean()) < 1.6 * float(plain.expected.mean())
+
+
+def test_folds_are_regions_if_enough_practices_are_left_and_groups_by_size_otherwise():
+    region, sizes = np.arange(30) % 3, np.arange(30.0)
+    fold, regions = folds_of(region, sizes, np.ones(30, bool))
+    assert regions
+    np.testing.assert_array_equal(fold, region)
+    for no_use in (None, np.zeros(30, int), np.arange(30) // 15):
+        fold, regions = folds_of(no_use, sizes, np.ones(30, bool))
+        assert not regions
+        np.testing.assert_array_equal(np.bincount(fold), 3)
+
+
+@pytest.mark.parametrize("regions", [1, 25, 26])
+def test_one_region_a_contract_that_is_a_region_and_one_practice_per_region(regions):
+    cf = METHOD.fit(quarterly(26, 12, regions=regions), DESIGN, seed=1)
+    assert np.isfinite(cf.benchmark.values).all()
+    assert np.isfinite(cf.diagnostics.set_index("check").loc["placebo SD", "figure"])
+
+
+def test_only_persons_without_history_are_told(cohort):
+    years, money = cohort.insured_years.copy(), cohort.spending.copy()
+    years[np.ix_(of(cohort), range(12))] = money[np.ix_(of(cohort), range(12))] = 0.0
+    years[of(cohort)[0], 0:12] = 0.25  # a baseline needs somebody
+    money[of(cohort)[0], 0:12] = 100.0
+    cf = METHOD.fit(replace(cohort, insured_years=years, spending=money), DESIGN, seed=1)
+    assert status(cf, "without history") == "WARN"
+
+
+def test_without_an_earlier_block_there_is_no_effect_and_a_warning(yearly):
+    cut = yearly.select(periods=[2017, 2018])
+    cf = METHOD.fit(cut, YEARLY.replace(baseline=[2017]), seed=1)
+    assert status(cf, "level response") == "WARN"
+    assert "no earlier block" in cf.diagnostics.set_index("check").loc["level response", "message"]
+
+
+def test_spending_of_zero_in_a_block_and_a_cap_of_zero_are_no_residual(yearly):
+    for keep in (np.arange(len(yearly.person)) < 0, np.arange(len(yearly.person)) % 200 == 0):
+        spending = yearly.spending.copy()
+        spending[np.ix_(~keep, [1])] = 0.0
+        cf = METHOD.fit(replace(yearly, spending=spending), YEARLY, seed=1)
+        assert np.isfinite(cf.benchmark.values).all()
+
+
+def test_mistakes_are_refused_with_the_next_step(yearly):
+    for data, design, error, message in (
+        (yearly.to_panel(), YEARLY, NotSupportedError, "Give the Cohort"),
+        (np.ones(3), YEARLY, DataError, "a Cohort is needed"),
+        (yearly, YEARLY.replace(standard="ses"), NotSupportedError, "Name it among covariates"),
+        (simulate_cohort(15, persons=(20, 30), seed=1), YEARLY, RefusalError, "at least 20 are needed"),
+        (
+            quarterly(22, 5),
+            DESIGN.replace(baseline=QUARTERS[9:12], masked=QUARTERS[:9]),
+            RefusalError,
+            "Extract earlier",
+        ),
+    ):
+        with pytest.raises(error, match=message):
+            METHOD.fit(data, design, seed=1)
+    for name, value in {"level_response": 1.5, "penalty": 0, "effect_prior": 1, "shock_prior": 0, "n_draws": 1}.items():
+        with pytest.raises(ParameterError, match=name):
+            RiskAdjustedBenchmark(**{name: value}).fit(yearly, YEARLY)
