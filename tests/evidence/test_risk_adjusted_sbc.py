@@ -1,4 +1,4 @@
-"""Simulation-based calibration of the effects of units (Talts et al. 2018, arXiv:1804.06788), under both priors.
+"""Simulation-based calibration of the effects of units (Talts et al. 2018, arXiv:1804.06788), and the protocol.
 
 Authority: the rank of a value among draws of its posterior is uniform if value and data come from prior and model.
 """
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
+import ssinfer as ss
 from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import (
     Unseen,
     draw_effects,
@@ -51,3 +52,13 @@ def test_ranks_of_level_and_effect_are_uniform(kept, evidence_share):
         p = kstest(share, "uniform").pvalue
         print(f"{name}, kept {kept}: p {p:.3f}, mean {share.mean():.3f}, SD {share.std():.3f} (0.289), n {n}")  # noqa: T201
         assert p > 0.05 / 4 / 10  # four ranks, and one false alarm in ten
+
+
+@pytest.mark.evidence
+def test_it_keeps_the_protocol_on_persons(evidence_share):
+    """The full evidence has the coverage of simulated cohorts as well."""
+    cohort = ss.datasets.simulate_cohort(30, persons=(40, 60), seed=3)
+    design = ss.Design(["practice 01"], baseline=[2015, 2016, 2017], performance=[2018])
+    method = ss.RiskAdjustedBenchmark(n_draws=400)
+    report = ss.check_benchmark(method, cohort, design=design, replicates=100 if evidence_share == 1 else 0)
+    assert report.passed, report

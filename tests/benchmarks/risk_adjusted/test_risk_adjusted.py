@@ -65,11 +65,6 @@ def of(cohort, unit="gp 01"):
     return np.flatnonzero(cohort.unit == unit)
 
 
-def test_it_keeps_the_protocol_on_persons(yearly):
-    report = ss.check_benchmark(METHOD, yearly, design=YEARLY, replicates=0)
-    assert report.passed, report
-
-
 def test_draws_are_joint_over_quarters_and_components_are_their_variance(plain):
     assert plain.benchmark.shape == (1, 200, 1, 4)
     draws = plain.benchmark.values[0, :, 0]
