@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from term_study import ROLLING, STUDY
 
 from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.contracts.terms import RebasingTerms
@@ -21,43 +22,6 @@ from ssinfer.study.case import evaluate_case
 from ssinfer.study.run import backtest_plan
 from ssinfer.study.term import Term, fits_of_years
 
-STUDY = """
-title = "a term"
-question = "what do three years pay?"
-seed = 5
-[data]
-source = "panel"
-file = "panel.csv"
-[case]
-treated = ["treated"]
-[windows]
-baseline = { first = 2011, last = 2013 }
-performance = { first = 2014, last = 2016 }
-[term]
-years = 3
-[backtest]
-levels = [0.90]
-injected = [0.0]
-[[comparison]]
-name = "all"
-[[threshold]]
-level = 0.90
-[[sharing]]
-name = "rolling"
-contract = "rolling.toml"
-[[method]]
-method = "AdministrativeBenchmark"
-parameters = { n_draws = 100, history = 0 }
-"""
-CONTRACT = """
-name = "rolling"
-rule_year = 2024
-[threshold]
-kind = "computed"
-[rebasing]
-every = 1
-years = 3
-"""
 SAVED = {"none": (0.0, 0.0, 0.0), "each": (0.03,) * 3, "growing": (0.03, 0.06, 0.09)}
 N_PANELS = 120
 
@@ -69,8 +33,10 @@ def own_and_placebos(folder, seed):
     """
     simulated = simulate_panel(40, tuple(range(2008, 2017)), start=2014, seed=seed, covid=False)
     simulated.panel.to_frame().drop(columns="sampling_variance").to_csv(folder / "panel.csv", index=False)
-    (folder / "rolling.toml").write_text(CONTRACT, encoding="utf-8")
-    (folder / "study.toml").write_text(STUDY.replace("rolling.toml", str(folder / "rolling.toml")), encoding="utf-8")
+    (folder / "contract.toml").write_text(ROLLING, encoding="utf-8")
+    text = STUDY.replace("contract.toml", str(folder / "contract.toml")).replace("[0.0, 0.03]", "[0.0]")
+    text = text.replace("PERFORMANCE", "{ first = 2014, last = 2016 }").replace("YEARS", "3")
+    (folder / "study.toml").write_text(text, encoding="utf-8")
     plan = plan_study(folder / "study.toml")
     (part,), backtest = plan.config.designs, partial(backtest_plan, n_jobs=1, progress=None, tables={})
     result = backtest(plan)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from term_study import ROLLING, STUDY
 
-from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.contracts.contract import Contract
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
@@ -25,43 +25,6 @@ from ssinfer.study.config_claims import RunOutConfig
 from ssinfer.study.contract_years import settled_so_far
 from ssinfer.study.term import TermHistory
 
-STUDY = """
-title = "a term"
-question = "what do three years pay?"
-seed = 5
-[data]
-source = "panel"
-file = "panel.csv"
-[case]
-treated = ["treated"]
-[windows]
-baseline = { first = 2011, last = 2013 }
-performance = PERFORMANCE
-[term]
-years = YEARS
-[backtest]
-levels = [0.90]
-injected = [0.0, 0.03]
-[[comparison]]
-name = "all"
-[[threshold]]
-kind = "placebo"
-level = 0.90
-[[sharing]]
-contract = "contract.toml"
-[[method]]
-method = "AdministrativeBenchmark"
-parameters = { n_draws = 100, history = 0 }
-"""
-ROLLING = """
-name = "rolling"
-rule_year = 2024
-[threshold]
-kind = "computed"
-[rebasing]
-every = 1
-years = 3
-"""
 SAVED = {2014: 0.05, 2015: 0.10, 2016: 0.15}
 METHOD = "AdministrativeBenchmark"
 
@@ -106,7 +69,6 @@ def run_of(plan_of):
     def run_study_of(contract=ROLLING, **changes):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(run, "backtest", run_once)
-            patch.setattr(block_weights, "__defaults__", (25,))
             return run_study(plan_of(contract, **changes), n_jobs=1)
 
     return run_study_of
