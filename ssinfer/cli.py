@@ -46,13 +46,16 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 @app.command()
 def new(
     folder: Annotated[Path, Argument(help="New folder of the study.")],
-    panel: Annotated[Path | None, Option(help="A file with one row per unit and period.")] = None,
+    panel: Annotated[Path | None, Option(help="CSV, Excel or Parquet file: spending by unit and period.")] = None,
+    sample: Annotated[bool, Option("--sample", help="Try it on a file of the package (simulated practices).")] = False,
     treated: Annotated[list[str] | None, Option(help="Unit under the contract; repeat for several.")] = None,
     start: Annotated[str | None, Option(help="First period under the contract.")] = None,
     unit: Annotated[str | None, Option(help="Column of the units.")] = None,
     period: Annotated[str | None, Option(help="Column of the periods.")] = None,
-    spending: Annotated[str | None, Option(help="Column of mean spending per insured-year.")] = None,
+    spending: Annotated[str | None, Option(help="Column of spending.")] = None,
+    spending_is: Annotated[str | None, Option(help="per insured-year, per insured-period or total.")] = None,
     insured_years: Annotated[str | None, Option(help="Column of insured-years.")] = None,
+    decimal: Annotated[str | None, Option(help="Decimal mark of the file, if its numbers do not tell.")] = None,
     yes: Annotated[bool, Option("--yes", help="Ask nothing: what is not given is assumed, and said.")] = False,
     language: Language = None,
 ) -> None:

@@ -11,20 +11,28 @@ from ssinfer.foreign import own
 from ssinfer.language import speak
 from ssinfer.new import Answers, Question, draft_of_panel, write_draft
 from ssinfer.new.draft import refuse_existing
+from ssinfer.new.panel import SAMPLE, SAMPLE_START, SAMPLE_TREATED
 from ssinfer.sentences import say, sentence
 
 
-def new_study(folder: Path, panel: Path | None, language: str | None, *, yes: bool, **given: Any) -> None:
+def new_study(folder: Path, panel: Path | None, language: str | None, *, sample: bool, yes: bool, **given: Any) -> None:
     """Look at the data, ask what they cannot tell, and write the study into `folder`."""
     with speak(language) as spoken:
         refuse_existing(folder)
-        if panel is None:
+        if (panel is None) != sample:
             raise StudyError(say("new.no_data"))
+        name, files = "", {}
+        if panel is None:
+            panel, name = SAMPLE, "practices.csv"
+            files = {name: panel.read_bytes()}
+            given = {"treated": SAMPLE_TREATED, "start": SAMPLE_START, "spending_is": "per insured-year"} | {
+                key: value for key, value in given.items() if value
+            }
         answers = Answers(given, _asked if sys.stdin.isatty() and not yes else None)
-        draft = draft_of_panel(panel, folder, answers, spoken.tag)
+        draft = draft_of_panel(panel, folder, answers, spoken.tag, name)
         for finding in draft.findings:
             echo(own(sentence(finding)))
-        path = write_draft(draft, folder)
+        path = write_draft(draft, folder, files)
         echo(say("new.written", path=path, out=folder / "result"))
 
 
@@ -32,4 +40,4 @@ def _asked(question: Question) -> str:
     shown = ", ".join(question.allowed[:12]) + (", ..." if len(question.allowed) > 12 else "")
     if shown:
         echo(shown)
-    return str(prompt(say(f"new.ask.{question.id}"), default=question.default))
+    return str(prompt(question.words, default=question.default))

@@ -2,101 +2,124 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.datasets.io.panel_file import read_panel_file
+from ssinfer.datasets.io.layout import Layout
+from ssinfer.datasets.io.panel_file import open_panel_file
 from ssinfer.errors import AmbiguousPeriodsError, DataError, StudyError
 from ssinfer.finding import Finding
-from ssinfer.look.checks import total_rows
+from ssinfer.look.checks import implausible_mean, mean_of, total_rows
 from ssinfer.new.draft import Draft, Table, last_tables
 from ssinfer.new.question import Answers, Question
-from ssinfer.new.roles import PANEL_NAMES, named
+from ssinfer.new.roles import PANEL_NAMES, named, plain_name
 from ssinfer.panel import Panel
 from ssinfer.periods import read_periods
 from ssinfer.sentences import say
+from ssinfer.study.look import PLAUSIBLE
 
 MOST_BASELINE_YEARS = (3, 7)  # of designs a to c, and of design d
 RATIO = 2.5  # of design c: donors at most so many times larger or smaller
 MIN_DONORS = 10
+MOST_PERIODS = 16  # of a window that the hierarchical model fits in about a second
+SAMPLE, SAMPLE_TREATED = Path(str(files("ssinfer"))) / "new" / "sample.csv", "Molenstraat gezondheidscentrum"
+SAMPLE_START = "2023Q1"
+USUAL_SPENDING = 6_000  # EUR per insured-year: a mean below it over all periods of a year is one per period
 
 
-def draft_of_panel(path: Path, folder: Path, answers: Answers, language: str = "en") -> Draft:
-    """Return the draft of a study in `folder` on the panel file at `path`."""
-    frame = read_panel_file(path, "")
-    columns, found = _columns(frame, answers)
-    frame = read_panel_file(path, columns["unit"])
-    panel = Panel.from_frame(frame, **{**columns, "accept": ["similar_names"]})
-    totals = [finding for finding in total_rows(panel) if finding.numbers["reason"] == "name"]
+def draft_of_panel(path: Path, folder: Path, answers: Answers, language: str = "en", name: str = "") -> Draft:
+    """Return the draft of a study in `folder` on the panel file at `path`, which the study calls `name`."""
+    file = open_panel_file(path, "", "", layout=Layout(decimal=answers.given.get("decimal")))
+    if doubts := [finding for finding in file.findings if finding.refuses]:
+        layout = Layout(decimal=answers.to(Question("decimal", (",", "."), about=doubts[0]))[0])
+        file = open_panel_file(path, "", "", layout=layout)
+    columns, found = _columns(file.frame, answers)
+    frame = open_panel_file(path, columns["unit"], columns["period"], layout=file.layout).frame
+    known: dict[str, Any] = {role: None if name is False else name for role, name in columns.items()}
+    panel = Panel.from_frame(frame, **known)
+    totals = [part.numbers["unit"] for part in total_rows(panel) if part.numbers["reason"] != "half"]
     if totals:
-        raise StudyError(" ".join(say("total_row", unit=part.numbers["unit"], why="") for part in totals))
-    years, first = panel.timeline.per_year or 1, panel.periods
+        found.append(Finding("new.totals", {"n": len(totals), "units": totals}, refuses=False))
+        panel = Panel.from_frame(frame[~frame[columns["unit"]].isin(totals)], **known)
+    written = {key: value for key in ("separator", "decimal", "encoding") if (value := getattr(file.layout, key))}
+    data = {
+        "source": "panel",
+        "file": name or relative(path, folder),
+        **written,
+        **({"without": totals} if totals else {}),
+    }
+    shown = {role: name for role, name in columns.items() if name != []}
+    data |= {"columns": shown, "spending_is": _spending_is(panel, answers)}
+    step, periods = panel.timeline.per_year or 1, panel.periods
     treated, start = answers.to(
         Question("treated", panel.units, several=True),
-        Question("start", tuple(map(str, first)), default=str(first[-min(years, len(first) - 1)])),
+        Question("start", tuple(map(str, periods)), default=str(periods[-min(step, len(periods) - 1)])),
     )
-    windows, longer = _windows(panel, start)
-    with_gaps = bool(np.isnan(panel.spending).any())
-    rule = {"incomplete": "drop"} if with_gaps else {}
-    expected = named(columns.get("covariates", ()), PANEL_NAMES["expected"])
-    b = {"standard": expected[0]} if expected else {}
-    designs: dict[str, Mapping[str, Any]] = {"a": rule}
-    if b:
-        designs["b"] = rule | b
-    if (near := _near(panel, columns, treated)) is not None:
-        designs["c"] = {**rule, **b, **near}
-    designs["d"] = rule | b
-    data = {"source": "panel", "file": _relative(path, folder), "columns": columns}
-    head = {
-        "title": say("new.title", treated=", ".join(treated)),
-        "question": say("new.question"),
-        "currency": "EUR",
-        "seed": 1,
-    }
-    return Draft(
-        [
-            Table("", head),
-            *([Table("report", {"language": language})] if language != "en" else []),
-            Table("data", data),
-            Table("case", {"treated": treated}),
-            Table("windows", windows),
-            *(Table("comparison", {"name": name, **keys}, several=True) for name, keys in designs.items()),
-            *_designs(list(designs), longer, windows["performance"]["first"]),
-            *_methods(),
-            *last_tables(len(panel.units) - len(treated)),
-        ],
-        [*found, *answers.findings],
-    )
+    windows, n_periods = _windows(panel, start)
+    rule: dict[str, Any] = {"incomplete": "drop"} if np.isnan(panel.spending).any() else {}
+    expected = named(columns["covariates"], PANEL_NAMES["expected"])
+    corrected = rule | ({"standard": expected[0]} if expected else {})
+    near = _near(panel, treated)
+    groups = {"a": rule} | ({"b": corrected} if expected else {}) | ({"c": {**corrected, **near}} if near else {})
+    head = {"title": say("new.title", treated=", ".join(treated)), "question": say("new.question")}
+    tables = [
+        Table("", {**head, "currency": "EUR", "seed": 1}),
+        *([Table("report", {"language": language})] if language != "en" else []),
+        Table("data", data),
+        Table("case", {"treated": treated}),
+        Table("windows", {name: window for name, window in windows.items() if name != "longer"}),
+        *(Table("comparison", {"name": name, **keys}, several=True) for name, keys in groups.items()),
+        *_designs(list(groups), windows, n_periods),
+        *last_tables(len(panel.units) - len(treated)),
+    ]
+    return Draft(tables, [*(part for part in file.findings if not part.refuses), *found, *answers.findings])
 
 
 def _columns(frame: pd.DataFrame, answers: Answers) -> tuple[dict[str, Any], list[Finding]]:
     """Return the names of the columns by role, as in [data] columns, and what was found."""
     found: list[Finding] = []
 
-    def choose(role: str, candidates: Sequence[str], *, optional: bool = False) -> str | None:
-        given, known = answers.given.get(role), named(candidates, PANEL_NAMES[role])
-        if given is None and (known or optional or len(candidates) == 1):
-            column = known[0] if known else None if optional else candidates[0]
-            found.append(
-                Finding("new.column" if column else "new.no_column", {"role": role, "column": column}, refuses=False)
-            )
-            return column
-        return str(answers.to(Question(role, tuple(candidates) or tuple(frame.columns)))[0])
+    def choose(role: str, candidates: Sequence[str], *, optional: bool = False) -> str:
+        names, question = (
+            named(candidates, PANEL_NAMES[role]),
+            Question(role, tuple(candidates) or tuple(frame.columns)),
+        )
+        if role in answers.given or not (
+            optional or len(names or candidates) == 1 or plain_name(names[0]) in PANEL_NAMES[role]
+        ):
+            return str(answers.to(question)[0])
+        column = names[0] if names else "" if optional else candidates[0]
+        numbers = {"role": Finding(f"new.role.{role}", {}), "column": column, "option": question.option}
+        found.append(Finding("new.column" if column else "new.no_column", numbers, refuses=False))
+        return column
 
     names = [str(name) for name in frame.columns]
     period = choose("period", [name for name in names if _is_calendar(frame[name])])
     others = [name for name in names if name != period]
-    unit = choose("unit", [name for name in others if _is_unit(frame, name, str(period))])
+    unit = choose("unit", [name for name in others if _is_unit(frame, name, period)])
     numbers = [name for name in others if name != unit and pd.api.types.is_numeric_dtype(frame[name])]
     years = choose("insured_years", numbers, optional=True)
-    spending = choose("spending", [name for name in numbers if name != years])
     kept = [n for role in ("expected", "latitude", "longitude") for n in named(numbers, PANEL_NAMES[role])[:1]]
-    covariates = [name for name in kept if name not in (years, spending)]
-    roles = {"unit": unit, "period": period, "spending": spending, "insured_years": years, "covariates": covariates}
-    return {role: column for role, column in roles.items() if column}, found
+    spending = choose("spending", [name for name in numbers if name not in (years, *kept)])
+    roles = {"unit": unit, "period": period, "spending": spending, "insured_years": years or False}
+    return {**roles, "covariates": [name for name in kept if name not in (years, spending)]}, found
+
+
+def _spending_is(panel: Panel, answers: Answers) -> str:
+    """Return what the spending column holds: a total if its mean is implausible otherwise, else as answered."""
+    options = ("per insured-year", "per insured-period", "total")
+    doubts = implausible_mean(panel, PLAUSIBLE["EUR"])
+    mean, step = mean_of(panel, panel.spending), panel.timeline.per_year or 1
+    if doubts and PLAUSIBLE["EUR"][0] <= doubts[0].numbers["total"] <= PLAUSIBLE["EUR"][1]:
+        return str(answers.to(Question("spending_is", options, default="total"))[0])
+    if step == 1:
+        return str(answers.given.get("spending_is", options[0]))
+    guess = options[1] if mean * step <= USUAL_SPENDING else options[0]
+    return str(answers.to(Question("spending_is", options, default=guess))[0])
 
 
 def _is_calendar(column: "pd.Series[Any]") -> bool:
@@ -117,8 +140,8 @@ def _is_unit(frame: pd.DataFrame, name: str, period: str) -> bool:
     return labels and not frame.duplicated([name, period]).any()
 
 
-def _windows(panel: Panel, start: str) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
-    """Return the windows of designs a to c, and the longer baseline of design d."""
+def _windows(panel: Panel, start: str) -> tuple[dict[str, Any], int]:
+    """Return the windows of designs a to c, the longer baseline of design d, and the number of periods of the first."""
     step, column = panel.timeline.per_year or 1, int(panel.columns([start])[0])
     years = column // step
     if years < 1:
@@ -129,14 +152,13 @@ def _windows(panel: Panel, start: str) -> tuple[dict[str, Any], Mapping[str, Any
 
     short, long = (max(1, min(most, years - kept)) for most, kept in zip(MOST_BASELINE_YEARS, (2, 1), strict=True))
     last = min(column + step, len(panel.periods)) - 1
-    windows = {"baseline": span(column - short * step, column - 1), "performance": span(column, last)}
-    return windows, {"baseline": span(column - long * step, column - 1)} if long > short else None
+    windows: dict[str, Any] = {"baseline": span(column - short * step, column - 1), "performance": span(column, last)}
+    windows["longer"] = span(column - long * step, column - 1) if long > short else None
+    return windows, short * step + last + 1 - column
 
 
-def _near(panel: Panel, columns: Mapping[str, Any], treated: Sequence[str]) -> Mapping[str, Any] | None:
+def _near(panel: Panel, treated: Sequence[str]) -> Mapping[str, Any] | None:
     """Return the rule of design c: donors within a distance or of similar size; None with too few of them."""
-    if {"latitude", "longitude"} <= set(columns.get("covariates", ())):
-        return {"within_km": 50}
     if panel.insured_years is None:
         return None
     size = np.nanmean(panel.insured_years, axis=1)
@@ -145,35 +167,33 @@ def _near(panel: Panel, columns: Mapping[str, Any], treated: Sequence[str]) -> M
     return {"ratio": RATIO} if similar >= MIN_DONORS else None
 
 
-def _designs(names: Sequence[str], longer: Mapping[str, Any] | None, start: Any) -> Iterator[Table]:
-    """Return the designs on comparison groups `names`, of which the last is all units with the longest baseline.
+def _designs(names: Sequence[str], windows: Mapping[str, Any], n_periods: int) -> Iterator[Table]:
+    """Return a design per comparison group, two on all other units, and one method per family without persons.
 
-    The hierarchical model takes a second per fit: its placebos have one window.
+    The hierarchical model takes half a second per fit of 12 periods: its placebos have one window, and with more than
+    `MOST_PERIODS` periods it is written as a comment.
     """
-    settles = "b" if "b" in names else "a"
-    last = dict(longer or {})
+    widest, quick = "b" if "b" in names else "a", n_periods <= MOST_PERIODS
     rows: list[dict[str, Any]] = [
-        {"name": name, "comparison": name, "methods": ["administrative"]}
-        | ({"settles": True} if name == settles else {})
-        for name in names[:-1]
+        *({"name": name, "comparison": name, "methods": ["administrative"]} for name in names),
+        {"name": "d", "comparison": widest, "methods": ["synthetic control"]},
+        {"name": "d, one window", "comparison": widest, "methods": ["hierarchical"]},
     ]
-    rows.append({"name": "d", "comparison": "d", "methods": ["synthetic control"], **last})
-    rows.append({"name": "d, one window", "comparison": "d", "methods": ["hierarchical"], "origins": [start]})
+    own = {widest: {"settles": True}, "d": {"baseline": windows["longer"]} if windows["longer"] else {}}
+    own["d, one window"] = {"origins": [windows["performance"]["first"]]}
     for row in rows:
-        yield Table("design", {"name": row["name"], "label": say(f"new.label.{row['name']}"), **row}, several=True)
-
-
-def _methods() -> list[Table]:
-    """Return one method of each family that a panel allows; matched methods need persons."""
-    keys: list[Mapping[str, Any]] = [
+        keys = {"name": row["name"], "label": say(f"new.label.{row['name']}"), **row, **own.get(row["name"], {})}
+        yield Table("design", keys, several=True, active=quick or row["methods"] != ["hierarchical"])
+    methods: list[Mapping[str, Any]] = [
         {"method": "AdministrativeBenchmark", "name": "administrative", "settles": True},
         {"method": "SyntheticControl", "name": "synthetic control", "parameters": {"intercept": True}},
         {"method": "HierarchicalBenchmark", "name": "hierarchical"},
     ]
-    return [Table("method", part, several=True) for part in keys]
+    for part in methods:
+        yield Table("method", part, several=True, active=quick or part["name"] != "hierarchical")
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative(path: Path, folder: Path) -> str:
     """Return the path of a file from a folder; absolute if they share none."""
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()

@@ -7,7 +7,7 @@ from typing import Any
 from ssinfer.errors import StudyError
 from ssinfer.finding import Finding
 from ssinfer.names import match_names
-from ssinfer.sentences import say
+from ssinfer.sentences import say, sentence
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,17 @@ class Question:
     allowed: tuple[str, ...] = ()  # empty: any text
     default: str | None = None  # None: it must be answered
     several: bool = False  # the answer is a list
+    about: Finding | None = None  # the doubt that it settles
 
     @property
     def option(self) -> str:
         """Name of the option of `ssinfer new`."""
         return f"--{self.id.replace('_', '-')}"
+
+    @property
+    def words(self) -> str:
+        """The question, after the doubt that it settles."""
+        return " ".join([*([sentence(self.about)] if self.about else []), say(f"new.ask.{self.id}")])
 
 
 class Answers:
@@ -58,7 +64,7 @@ class Answers:
 
 def _needed(question: Question) -> str:
     shown = ", ".join(map(repr, question.allowed[:8])) + (", ..." if len(question.allowed) > 8 else "")
-    return say("new.missing", question=say(f"new.ask.{question.id}"), option=question.option, allowed=shown or "...")
+    return say("new.missing", question=question.words, option=question.option, allowed=shown or "...")
 
 
 def _checked(question: Question, answer: Any) -> Any:

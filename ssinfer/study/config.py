@@ -254,7 +254,9 @@ class StudyConfig(Config):
     def fingerprint(self) -> str:
         """Return a SHA-256 of every setting but date, report and agreement, fixed before the result is seen."""
         later = ("term", "group", "only_group")
-        left_out = {"date", "report", "agreement"} | {name for name in later if not getattr(self, name)}
+        names = ("date", "report", "agreement", *(name for name in later if not getattr(self, name)))
+        unset = {name: True for name in self.data.later if not getattr(self.data, name)}
+        left_out: Any = {**dict.fromkeys(names, True), "data": unset}
         text = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

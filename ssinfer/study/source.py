@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -21,6 +21,8 @@ class DataConfig(Config):
 
     A field without a default is a required key; its `examples` are shown when it is missing.
     """
+
+    later: ClassVar[tuple[str, ...]] = ()  # keys that came later: unset, they leave the hash of a study as it was
 
     source: str
     accept: Annotated[tuple[str, ...], AfterValidator(lambda words: tuple(sorted(check_accept(words))))] = ()

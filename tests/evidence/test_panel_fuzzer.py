@@ -22,10 +22,14 @@ from ssinfer.design import Design
 from ssinfer.panel import Panel
 
 pytestmark = pytest.mark.evidence
+SEPARATORS = (",", ";", "\t", "|")
 NAMES = ["unit", "period", "spending", "insured_years", "ses"]
 UNITS, YEARS = [f"u{number:02d}" for number in range(1, 13)], list(range(2011, 2017))
 MISSING = {"", "#N/A", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "<NA>", "-nan", "-NaN", "#NA"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+GROUPED = re.compile(
+    r"[+-]?[1-9]\d{0,2}([,' \u00a0])\d{3}(\1\d{3})*(\.\d*)?", re.ASCII
+)  # thousands, as all other cells
 LETTERS = str.maketrans({other: latin for latin, other in fz.LOOKALIKE.items()})
 METHOD = AdministrativeBenchmark(n_draws=400, history=0)
 DESIGN = Design(treated=["u01"], baseline=[2013, 2014, 2015], performance=[2016])
@@ -56,9 +60,11 @@ def to_csv(rows, header=NAMES, separator=",", end="\n") -> str:
 
 def number(text: str) -> float | None:
     """Return the number that a field holds, NaN for a missing one; None if it is no plain finite number."""
-    if text in MISSING:
+    if text.strip(" \t") in MISSING:
         return np.nan
-    value = float(text) if NUMBER.fullmatch(text.strip(" \t")) else np.inf
+    plain = text.strip(" \t").removeprefix("€").lstrip(" ")
+    plain = re.sub(r"[,' \u00a0]", "", plain) if GROUPED.fullmatch(plain) else plain
+    value = float(plain) if NUMBER.fullmatch(plain) else np.inf
     return None if np.isinf(value) else value
 
 
@@ -68,16 +74,33 @@ def folded(label: str) -> str:
     return "".join(sign for sign in plain if unicodedata.category(sign) not in ("Cf", "Cc", "Zs", "Zl", "Zp"))
 
 
+def decoded(raw: bytes) -> str:
+    """Return a text: UTF-16 by its mark, UTF-8, or cp1252 if nothing in it is UTF-8."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        if any("\x7f" < sign != "\ufffd" for sign in raw.decode(errors="replace")):
+            raise
+        return raw.decode("cp1252")
+
+
 def read(raw: bytes) -> dict | None:
     """Return the cells of a CSV file by unit and year, read by hand; None if no reader should take it."""
     try:
-        text = raw.decode().lstrip("\ufeff")
+        text = decoded(raw).lstrip("\ufeff")
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if not text.endswith("\n") or any(
             unicodedata.category(sign) == "Cc" for sign in text.replace("\n", "").replace("\t", "")
         ):
             return None
-        table = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        lines = text.split("\n")
+        while len(lines) > 1 and len(lines[0].split(",")) == 1 and set(NAMES) <= set(lines[1].split(",")):
+            lines.pop(0)  # a title
+        separator = next((sign for sign in SEPARATORS if set(NAMES) <= set(re.split(f'[{sign}"]', lines[0]))), ",")
+        text = "\n".join(lines)
+        table = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row]
     except (UnicodeDecodeError, csv.Error):
         return None
     if not table or any(len(row) != len(table[0]) for row in table) or any(table[0].count(name) != 1 for name in NAMES):
@@ -212,7 +235,7 @@ def mutant_csv(rng, rows) -> tuple[str, bytes, tuple[str, ...], bool]:
             kind,
             texts[which].encode(),
             ("separator", "line", "column", "first line"),
-            which in ("quoted", "blank lines", "crlf"),
+            which not in ("decimal comma", "trailing comma"),
         )
     which = rng.choice(("one", "one", "shift", "blank", "text", "fraction"))
     if which == "one":

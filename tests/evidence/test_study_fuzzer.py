@@ -125,10 +125,16 @@ ALLOWED = {
     "seed": number(0, 2**63 - 1, whole=True),
     "suppress_below": number(2, 2**63 - 1, whole=True),
     "data.source": one_of("panel"),
+    "data.separator": one_of(","),
+    "data.decimal": one_of("."),
+    "data.encoding": one_of("utf-8", "utf-8-sig", "cp1252"),
+    "data.header": one_of(1),
+    "data.wide": lambda value: value is False,
+    "data.sheet": named,
     "data.file": one_of("panel.csv", "../study/panel.csv", "./panel.csv"),
     "data.columns.covariates": several(one_of("latitude", "longitude", "ses", "insured_years", "spending", "period")),
     "data.plausible": lambda value: several(number())(value) and len(value) == 2 and value[0] <= value[1],
-    "data.spending_is": one_of("per insured-year", "per insured-period"),
+    "data.spending_is": one_of("per insured-year", "per insured-period", "total"),
     "data.periods_per_year": one_of(1),
     "data.accept": several(
         one_of("jump", "similar_names", "total_row", "thousands", "nonpositive", "few_lines", "standard")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import doctest
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from ssinfer.cli import main
 from ssinfer.errors import StudyError
 from ssinfer.new import Answers, draft_of_panel, write_draft
 from ssinfer.new.draft import last_tables, to_toml
+from ssinfer.new.panel import SAMPLE
+from ssinfer.sentences import sentence
 from ssinfer.study import plan_study
 from ssinfer.study.config import read_study
 
 TREATED = "Praktijk 03"
+ANSWERS = {"treated": TREATED, "start": "2022Q1", "spending_is": "per insured-year"}
 
 
 def frame(n_units=24, n_years=5):
@@ -51,13 +59,13 @@ def test_the_written_study_is_planned_as_it_is(path):
 
 def test_what_is_found_and_assumed_is_said(path):
     findings = drafted(path).findings
-    roles = {part.numbers["role"]: part.numbers["column"] for part in findings if part.id == "new.column"}
-    assert roles == {
-        "period": "kwartaal", "unit": "praktijk", "spending": "zorgkosten", "insured_years": "verzekerdejaren",
+    assert {part.numbers["option"]: part.numbers["column"] for part in findings if part.id == "new.column"} == {
+        "--period": "kwartaal", "--unit": "praktijk", "--spending": "zorgkosten", "--insured-years": "verzekerdejaren",
     }  # fmt: skip
     assert [(part.numbers["option"], part.numbers["value"]) for part in findings if part.id == "new.assumed"] == [
-        ("--start", "2023Q1")
-    ]
+        ("--spending-is", "per insured-year"), ("--start", "2023Q1"),
+    ]  # fmt: skip
+    assert "Column 'zorgkosten' holds spending (--spending names another)." in [sentence(part) for part in findings]
 
 
 def test_a_treated_unit_cannot_be_assumed(path):
@@ -69,10 +77,61 @@ def test_a_treated_unit_cannot_be_assumed(path):
 
 def test_a_person_is_asked_only_what_data_cannot_tell(path):
     asked = []
-    answers = Answers({}, lambda question: asked.append(question.id) or {"treated": TREATED}.get(question.id, "2022Q1"))
+    answers = Answers({}, lambda question: asked.append(question.id) or ANSWERS[question.id])
     draft = draft_of_panel(path, path.parent / "new", answers)
-    assert asked == ["treated", "start"]
+    assert asked == ["spending_is", "treated", "start"]
     assert 'performance = { first = "2022Q1", last = "2022Q4" }' in draft.text
+
+
+def keys_of(draft, name):
+    return next(table.keys for table in draft.tables if table.name == name)
+
+
+@pytest.mark.parametrize(("scale", "meaning"), [(1, "per insured-year"), (1 / 4, "per insured-period"), (900, "total")])
+def test_what_spending_is_follows_from_its_size(path, scale, meaning):
+    """Authority: 2,600 EUR per insured-year, over 900 insured-years per quarter; all three give one panel."""
+    frame().assign(zorgkosten=lambda table: table["zorgkosten"] * scale).to_csv(path, index=False)
+    assert keys_of(drafted(path), "data")["spending_is"] == meaning
+    plan = plan_study(write_draft(drafted(path), path.parent / "new"))
+    wanted = frame()["zorgkosten"].to_numpy().reshape(24, 20)
+    np.testing.assert_allclose(plan.panel.spending, wanted, rtol=1e-12)
+
+
+def test_totals_are_left_out_and_an_ambiguous_number_is_asked(path):
+    whole = frame().round({"zorgkosten": 0}).astype({"zorgkosten": int})
+    total = whole.groupby("kwartaal", as_index=False).agg(zorgkosten=("zorgkosten", "mean")).assign(praktijk="Totaal")
+    table = pd.concat([whole, total.assign(verzekerdejaren=24 * 900)])
+    table["zorgkosten"] = [f"{value:,.0f}".replace(",", ".") for value in table["zorgkosten"]]
+    table.to_csv(path, index=False, sep=";")
+    with pytest.raises(StudyError, match=r"2\.\d+ with a decimal point and 2\d+ with a decimal comma.* Give --decimal"):
+        drafted(path)
+    keys = keys_of(drafted(path, decimal=","), "data")
+    assert (keys["decimal"], keys["without"], keys["spending_is"]) == (",", ["Totaal"], "per insured-year")
+    plan = plan_study(write_draft(drafted(path, decimal=","), path.parent / "new"))
+    np.testing.assert_array_equal(plan.panel.spending, whole["zorgkosten"].to_numpy().reshape(24, 20))
+
+
+def test_a_file_without_insured_years_and_with_gaps_is_planned(path):
+    frame().drop(columns="verzekerdejaren").drop(index=[0, 1]).to_csv(path, index=False)
+    draft = drafted(path)
+    assert keys_of(draft, "data")["columns"]["insured_years"] is False
+    assert keys_of(draft, "comparison")["incomplete"] == "drop"
+    plan = plan_study(write_draft(draft, path.parent / "new"))
+    assert {design for design, _ in plan.pairs} == {"a", "d", "d, one window"}
+
+
+def test_long_windows_have_the_slow_method_as_a_comment(tmp_path):
+    """Monthly data: a fit of the hierarchical model takes 20 s."""
+    rows = [
+        (unit, f"{year}-{month:02d}", 2600, 75)
+        for unit in "abc"
+        for year in range(2019, 2024)
+        for month in range(1, 13)
+    ]
+    pd.DataFrame(rows, columns=["unit", "month", "spending", "insured_years"]).to_csv(tmp_path / "p.csv", index=False)
+    text = draft_of_panel(tmp_path / "p.csv", tmp_path, Answers({"treated": "a"})).text
+    assert '# [[method]]\n# method = "HierarchicalBenchmark"' in text
+    assert 'kind = "confidence"' in text
 
 
 def test_nothing_is_replaced(path):
@@ -99,3 +158,29 @@ def test_names_with_quotes_are_valid_toml(tmp_path):
     name = 'De "Linde" \\ \'s'
     (tmp_path / "study.toml").write_text(text + to_toml([name]))
     assert read_study(tmp_path / "study.toml").case.treated == [name]
+
+
+def test_the_sample_is_what_its_command_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr("ssinfer.new.panel.SAMPLE", tmp_path / "sample.csv")
+    runpy.run_path(str(Path(__file__).parents[2] / ".ci" / "sample.py"), run_name="__main__")
+    assert (tmp_path / "sample.csv").read_bytes() == SAMPLE.read_bytes()
+    assert len(SAMPLE.read_bytes()) < 60_000
+
+
+def test_the_sample_from_the_console(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["ssinfer", "new", str(tmp_path / "demo"), "--sample", "--language", "nl", "--yes"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = capsys.readouterr().out
+    assert left.value.code == 0
+    assert "Kolom 'spending' bevat de zorguitgaven (met --spending noemt u een andere)." in said
+    assert f"ssinfer run {tmp_path / 'demo' / 'study.toml'} --out {tmp_path / 'demo' / 'result'}" in said
+    study = read_study(tmp_path / "demo" / "study.toml")
+    assert (study.settling, study.report.language) == (("b", "administrative"), "nl")
+    assert "# De drempel die beslist" in (tmp_path / "demo" / "study.toml").read_text(encoding="utf-8")
+    assert study.data.file == "practices.csv"
+
+
+def test_the_page_of_own_data_runs():
+    failed, tried = doctest.testfile(str(Path(__file__).parents[2] / "docs" / "own_data.md"), module_relative=False)
+    assert (failed, tried > 3) == (0, True)

@@ -194,8 +194,9 @@ def damaged(files, mistake):
     elif mistake == "text in numbers":
         frame["spending"] = frame["spending"].astype(object)
         frame.loc[3, "spending"] = "unknown"
-    elif mistake == "decimal comma, quoted":
-        frame["spending"] = [f"{value:.2f}".replace(".", ",") for value in frame["spending"]]
+    elif mistake == "thousands marks":
+        frame["spending"] = [f"{value:,.0f}" for value in frame["spending"]]
+        frame["insured_years"] = frame["insured_years"].round().astype(int)
     elif mistake == "duplicate row":
         frame = pd.concat([frame, frame.iloc[[0]]])
     elif mistake == "zero insured-years":
@@ -204,7 +205,6 @@ def damaged(files, mistake):
         frame = frame.drop(index=2)
     changed = {
         "truncated csv": text[: len(text) // 2].rsplit(",", 2)[0],
-        "semicolons": frame.to_csv(index=False, sep=";", decimal=","),
         "decimal comma, unquoted": frame.to_csv(index=False).replace(".", ","),
         "empty": "",
     }.get(mistake, frame.to_csv(index=False))
@@ -217,9 +217,8 @@ PANEL_MISTAKES = {
     "truncated csv": r"panel.csv, line \d+: \d fields, the header has 5: the file is truncated",
     "missing column": r"no column 'spending'. Did you mean 'spendings'\?",
     "text in numbers": r"'spending' holds text in 1 rows, first 'unknown'",
-    "decimal comma, quoted": r"Store numbers as numbers, with a decimal point",
+    "thousands marks": r"with a decimal point and 2\.\d+ with a decimal comma\. No other number of the file decides",
     "decimal comma, unquoted": "fields, the header has 4: unquoted decimal commas",
-    "semicolons": r"a semicolon separator .* write commas",
     "empty": r"panel.csv is empty",
     "duplicate row": r"more than one row for period 2012",
     "zero insured-years": r"insured_years of unit 'u000' in period 2015 is 0.0",
@@ -245,7 +244,7 @@ OTHER_MISTAKES = {
     "suffix": ({"out": "out.xlsx"}, r"must end in .json, .csv, .parquet"),
     "folder": ({"out": "nowhere/out.json"}, r"its folder does not exist"),
     "panel": ({"panel": "absent.csv"}, r"Cannot read .*absent.csv: No such file"),
-    "kind of panel": ({"panel": "design.json"}, r"must end in .csv or .parquet"),
+    "kind of panel": ({"panel": "design.json"}, r"must end in .csv, .xlsx or .parquet"),
     "parameter": ({"parameters": '{"n_drwas": 5}'}, r"no parameter 'n_drwas'. Did you mean 'n_draws'\?"),
     "parameters": ({"parameters": "draws=5"}, r"--parameters is not valid JSON"),
     "list": ({"parameters": "[5]"}, r"a JSON object is needed"),

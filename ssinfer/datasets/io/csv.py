@@ -41,7 +41,9 @@ def plain_lines(raw: bytes) -> bytes:
     return re.sub(rb'\A"?sep=.?"?(?=\n)', b"", plain, flags=re.IGNORECASE)
 
 
-def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", **options: Any) -> pd.DataFrame:
+def read_delimited(
+    path: Path, raw: bytes, cure: str, *, separator: str = ",", decimal_comma: bool = False, **options: Any
+) -> pd.DataFrame:
     """Return the table in the bytes (UTF-8 with a header) of a file; a damaged table is refused with `cure`."""
     try:
         plain = plain_lines(raw)
@@ -59,13 +61,13 @@ def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", *
         raise damaged(path, f" has {got} separator in its first line {header[:60]!r}", cure, allowed)
     if not rows:
         raise damaged(path, " has a header and no rows: it is truncated", cure)
-    decimal_comma = re.compile(rf"(?<![^{separator}])-?\d+,\d+(?![^{separator}])")
+    comma = re.compile(rf"(?<![^{separator}])-?\d+,\d+(?![^{separator}])")
     quoted = b'"' in raw  # rows may hold the separator: only the last one is checked
     for number, row in enumerate(rows, start=first):
         last = number == first + len(rows) - 1
         if not row or (quoted and (not last or '"' in row)):
             continue
-        if separator != "," and (value := decimal_comma.search(row)):
+        if separator != "," and not decimal_comma and (value := comma.search(row)):
             problem = "is written with a decimal comma (a spreadsheet saved the file again)"
             raise damaged(path, f", line {number}: {value[0]!r} {problem}", cure, "decimal points")
         fields, n_columns = row.count(separator) + 1, header.count(separator) + 1

@@ -2,17 +2,21 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from ssinfer.datasets.io.panel_file import read_panel_file
+from ssinfer.datasets.io.layout import Layout
+from ssinfer.datasets.io.panel_file import open_panel_file
 from ssinfer.errors import StudyError, did_you_mean, refuse_unknown
 from ssinfer.finding import Finding
+from ssinfer.names import match_names
 from ssinfer.panel import Panel
+from ssinfer.sentences import refuse
 from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_base import Names
 from ssinfer.study.config_blocks import PopulationConfig
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.data import ProgrammeData, StudyData, categories_of, public_data
@@ -22,23 +26,38 @@ from ssinfer.study.source import DataConfig, DataSource
 class PanelConfig(DataConfig):
     """The file, and how :meth:`ssinfer.Panel.from_frame` reads its columns."""
 
-    file: str = Field(examples=['"panel.csv" (or a .parquet file) in the folder of the study file'])
+    later = ("separator", "decimal", "encoding", "header", "sheet", "wide", "without")
+
+    file: str = Field(examples=['"panel.csv" (or an .xlsx or .parquet file) in the folder of the study file'])
+    separator: str | None = Field(default=None, min_length=1, max_length=1)  # these keys overrule what is guessed
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    header: int | None = Field(default=None, ge=1)  # line of the names of columns
+    sheet: str | None = None  # of a spreadsheet
+    wide: bool | None = None  # one column per period
+    without: Names = Field(default_factory=list)  # units to leave out, such as totals
     all_spending: str | None = None  # column of all spending, the scale of all designs; by default the first spending
     region: str | None = None  # column of the region of each unit
     columns: dict[str, Any] = Field(default_factory=dict)
     periods_per_year: int | None = Field(default=None, gt=0)
-    spending_is: Literal["per insured-year", "per insured-period"] = "per insured-year"  # of the spending column
+    spending_is: Literal["per insured-year", "per insured-period", "total"] = (
+        "per insured-year"  # of the spending column
+    )
 
     def load(self, config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
         """Return the panels of the file, one per column of spending."""
         allowed = list(inspect.signature(Panel.from_frame).parameters)[1:]
         refuse_unknown(self.columns, allowed, "data.columns names", StudyError)
-        unit = str(self.columns.get("unit", "unit"))
-        frame = read_panel_file(folder / self.file, unit)
-        period = str(self.columns.get("period", "period"))
+        unit, period, default = (str(self.columns.get(role, role)) for role in ("unit", "period", "spending"))
+        layout = Layout(*(getattr(self, part.name) for part in fields(Layout)))
+        file = open_panel_file(folder / self.file, unit, period, default, layout, [self.region] if self.region else [])
+        refuse(file.findings, (), StudyError)
+        frame = file.frame
+        if self.without:
+            match_names(self.without, set(frame[unit]), "data.without: the file has no unit", StudyError)
+            frame = frame[~frame[unit].isin(self.without)]
         if config.seal is not None and period in frame:
             frame = frame[frame[period].isin(config.seal.before(frame[period].dropna()))]
-        default = str(self.columns.get("spending", "spending"))
         of = {part.name: part.column or ("" if len(config.spending) > 1 else default) for part in config.spending}
         scale = self.all_spending or next(iter(of.values()))
         named = {**{f"column of spending {name!r}": of[name] for name in of}, "data.all_spending": scale}
@@ -54,15 +73,25 @@ class PanelConfig(DataConfig):
 
         regions = {} if self.region is None else dict(zip(frame[unit].astype(str), frame[self.region], strict=True))
         whole = ProgrammeData(panels[scale], {name: panels[name] for name in saved})
+        plain = {"separator": ",", "decimal": ".", "encoding": "utf-8", "header": 1}
+        said = tuple(finding for finding in file.findings if dict(finding.numbers) != plain)
         label, note = (Finding(f"data_{what}.panel", {"file": self.file}) for what in ("label", "note"))
-        return public_data(config, label, note, whole, make, regions)
+        return replace(public_data(config, label, note, whole, make, regions), findings=said)
 
     def _panel(self, frame: Any, spending: str) -> Panel:
-        own = {"periods_per_year": self.periods_per_year, "accept": self.accept}
-        panel = Panel.from_frame(frame, **{**own, **self.columns, "spending": spending})
+        own: dict[str, Any] = {"periods_per_year": self.periods_per_year, "accept": self.accept}
+        columns = {
+            role: None if name is False else name for role, name in self.columns.items()
+        }  # insured_years = false: unknown
+        panel = Panel.from_frame(frame, **{**own, **columns, "spending": spending})
         if self.spending_is == "per insured-year":
             return panel
-        factor, variance = panel.timeline.seasons(), panel.sampling_variance
+        factor: Any = panel.timeline.seasons()
+        if self.spending_is == "total":
+            if panel.insured_years is None:
+                raise StudyError('data.spending_is = "total" needs data.columns.insured_years.')
+            factor = 1 / panel.insured_years
+        variance = panel.sampling_variance
         variance = None if variance is None else variance * factor**2
         return replace(panel, spending=panel.spending * factor, sampling_variance=variance)
 

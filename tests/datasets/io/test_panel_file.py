@@ -37,11 +37,11 @@ def assert_same_panel(path):
     np.testing.assert_array_equal(panel.insured_years[rows], FRAME["insured_years"].to_numpy().reshape(5, 3))
 
 
-def test_a_line_with_a_total_is_named_by_its_line(tmp_path):
-    """Row 35 of the journey: "1 rows have no label" named no line."""
-    text = FRAME.to_csv(index=False) + "Eindtotaal,,2100,15000\n"
-    (tmp_path / "panel.csv").write_text(text)
-    with pytest.raises(PanelError, match=r"1 rows have no label .* row 16 \(line 17 of a CSV file\)"):
+def test_a_line_without_a_period_is_named_by_its_line(tmp_path):
+    """Row 35 of the journey: "1 rows have no label" named no line. A total below the table is left out, and said."""
+    lines = FRAME.to_csv(index=False).splitlines(keepends=True)
+    (tmp_path / "panel.csv").write_text("".join([*lines[:-1], "Eindtotaal,,2100,15000\n", lines[-1]]))
+    with pytest.raises(PanelError, match=r"1 rows have no label .* row 15 \(line 16 of a CSV file\)"):
         Panel.from_frame(read_panel_file(tmp_path / "panel.csv"))
 
 
