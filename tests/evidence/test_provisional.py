@@ -155,7 +155,9 @@ def test_intervals_cover_and_probabilities_of_payment_are_calibrated(method, evi
     judged = table[table["n"] * table["error"] ** 2 * table["n"] >= 1]  # at least one contract of variance
     off = (judged["happened"] - judged["stated"]).abs() / judged["error"]
     assert (off > 2).sum() <= 1  # of 10 calibrated tenths, 2 or more are off by 2 errors in 7%
-    assert (off**2).sum() < chi2.ppf(0.99, len(judged))
+    assert (off**2).sum() < chi2.ppf(0.99, max(len(judged), 1))
+    stated, paid = all_rows["reaches"], all_rows["pays"]
+    assert abs((paid - stated).sum()) < 3 * np.sqrt((stated * (1 - stated)).sum())  # in all
 
 
 def test_full_claims_settle_provisionally_and_finally(evidence_share, tmp_path):
