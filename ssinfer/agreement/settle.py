@@ -188,23 +188,22 @@ class SettlingGroups:
                 f"--amend is of one agreement, and {folder} has several. Settle the group alone: --agreement "
                 f"{folder}/NAME --amend REASON. The agreement in its result takes the place of the first."
             )
-        agreements = [read_agreement(path) for path in sorted(folder.glob(f"*/{FILE}"))]
-        parts = {part.config.only_group: part for part in (Settling(each, data, study) for each in agreements)}
-        self.config = next(iter(parts.values())).config.model_copy(update={"only_group": ""})
+        held = {path.parent.name: read_agreement(path) for path in sorted(folder.glob(f"*/{FILE}"))}
+        parts = {name: Settling(agreement, data, study) for name, agreement in held.items()}
+        self.config, *others = (part.config.model_copy(update={"only_group": ""}) for part in parts.values())
         names = [part.name for part in self.config.group]
-        if absent := [name for name in names if name not in parts]:
+        alone = f"or settle one group alone: --agreement {folder}/NAME."
+        if wrong := [name for name in (*names, *parts) if name not in parts or parts[name].config.only_group != name]:
             raise StudyError(
-                f"{folder} lacks the agreements of {', '.join(map(repr, absent))}. Put their folders of `ssinfer sign` "
-                f"back, or settle one group alone: --agreement {folder}/NAME."
+                f"{folder} must hold one agreement of each group, in the folder of its name: {', '.join(names)}. "
+                f"Missing, or of another group: {', '.join(wrong)}. Put back the folders of `ssinfer sign`, {alone}"
             )
-        self.parts = {name: parts[name] for name in (*names, *parts)}
-        signed = settings_of(self.config)
-        for name, part in self.parts.items():
-            own = settings_of(part.config.model_copy(update={"only_group": ""}))
-            if found := [key for key, _, _ in differences(signed, own)]:
+        self.parts = {name: parts[name] for name in names}
+        for name, other in zip([*parts][1:], others, strict=True):
+            if found := [key for key, _, _ in differences(settings_of(self.config), settings_of(other))]:
                 raise StudyError(
                     f"the agreements of {next(iter(parts))!r} and {name!r} in {folder} are not of one study: "
-                    f"{', '.join(found[:MAX_NAMED])} differ. Settle each alone: --agreement {folder}/NAME."
+                    f"{', '.join(found[:MAX_NAMED])} differ. Put back the folders of `ssinfer sign`, {alone}"
                 )
 
     def plan(self, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None) -> Plan:

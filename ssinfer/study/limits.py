@@ -51,9 +51,12 @@ def threshold_sense(verdict: Verdict) -> Iterator[Finding]:
         return
     level = threshold["level"]
     promised = None if level is None else (1 - level) / (2 if threshold["side"] == "two-sided" else 1)
-    often = promised is not None and not may_pay(promised, false["value"], false["se"] or 0.0)
     reach = "in_reach" if found["value"] >= MANY else "out_of_reach"
-    yield Finding("sensible_pays_too_often" if often else f"sensible_{reach}", {})
+    if promised is None:
+        yield Finding("sensible_no_promise", {})
+    else:
+        safe = may_pay(promised, false["value"], false["se"] or 0.0)
+        yield Finding(f"sensible_{reach}" if safe else "sensible_pays_too_often", {})
     yield Finding("sensible_false", {"false": 100 * false["value"]})
     if promised is not None:
         yield Finding("sensible_promise", {"aim": 100 * promised})

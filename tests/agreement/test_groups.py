@@ -108,13 +108,17 @@ def changed(folder, tmp_path, key, value):
 )
 def test_agreements_of_different_studies_are_refused(folder, tmp_path, key, value):
     place = changed(folder, tmp_path, key, value)
-    with pytest.raises(StudyError, match=f"'North' and 'South' in .* are not of one study: {key}.* differ. Settle"):
+    with pytest.raises(StudyError, match=f"'North' and 'South' in .* are not of one study: {key}.* differ. Put back"):
         console.settling(place, ["panel.csv"], None, None)
 
 
 def test_incomplete_folders_and_amendments_are_refused(folder, tmp_path):
     shutil.copytree(folder / "signed" / "North", tmp_path / "North")
-    with pytest.raises(StudyError, match=r"lacks the agreements of 'South'. Put their folders"):
+    with pytest.raises(StudyError, match=r"Missing, or of another group: South\. Put back"):
+        console.settling(tmp_path, ["panel.csv"], None, None)
+    shutil.copytree(folder / "signed" / "South", tmp_path / "South")
+    shutil.copytree(folder / "signed" / "North", tmp_path / "North copy")
+    with pytest.raises(StudyError, match=r"Missing, or of another group: North copy\."):
         console.settling(tmp_path, ["panel.csv"], None, None)
     with pytest.raises(StudyError, match=r"--amend is of one agreement, .*NAME --amend REASON"):
         console.settling(folder / "signed", ["panel.csv"], None, "the share changed")

@@ -22,7 +22,7 @@ def term_total(analysis: Analysis) -> Finding | None:
     total = rows.iloc[-1]
     paid, measured = float(total["payment"]), 1.0 - float(total["spending"] / total["first_benchmark"])
     name = "term_paid" if paid > 0 else "term_owed" if paid < 0 else "term_unpaid"
-    return Finding(name, {"paid": abs(paid), "years": len(rows) - 1, "measured": measured})
+    return Finding(name, {"paid": abs(paid), "measured": measured})
 
 
 def _placebos(analysis: Analysis) -> pd.DataFrame | Finding:
