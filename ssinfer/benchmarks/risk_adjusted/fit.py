@@ -22,9 +22,11 @@ from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import (
 )
 from ssinfer.benchmarks.risk_adjusted.person_problem import PersonProblem
 from ssinfer.benchmarks.risk_adjusted.predictions import Predictions, folds_of
-from ssinfer.benchmarks.risk_adjusted.window import SCALE, Window
+from ssinfer.benchmarks.risk_adjusted.window import Window
 from ssinfer.errors import RefusalError
 from ssinfer.typing import Booleans, Floats, Integers, Positions
+
+MAX_CARRY = 2.0  # ratio of what histories leave unexplained of all spending to that of truncated spending
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ class Fit:
     def predicted(self) -> Floats:
         """Predicted money of the treated units in the performance periods (I, P)."""
         periods = range(len(self.window.blocks.periods))
-        money = np.column_stack([self.models[-1].of_units(k, self.problem.treated)[0] for k in periods])
+        money = np.column_stack([self.models[-1].of_units(k, self.problem.treated) for k in periods])
         years = self.window.performance.moments[:-1, self.problem.treated, 0, 0].T
         if not ((money > 0) & (years > 0)).all():
             unit = self.problem.labels(self.problem.treated)[
@@ -87,33 +89,53 @@ class Fit:
 
     @cached_property
     def truncated(self) -> tuple[Floats, Floats, Floats]:
-        """Predicted and observed truncated money (2, C, Q + 1), and predictions of scaled histories, last block last.
+        """Predicted and observed truncated money, and the response to a lasting level (C, Q + 1), last block last.
 
+        The response of the prediction is relative to that of truncated spending, the elasticity.
         Observed money of treated units in the performance block is NaN.
         """
         units = np.concatenate([self.donors, self.problem.treated])
-        predicted, scaled, observed = (np.full((len(self.window.sizes), len(self.models)), np.nan) for _ in range(3))
+        predicted, observed, response = (np.full((len(self.window.sizes), len(self.models)), np.nan) for _ in range(3))
         for k, model in enumerate(self.models):
-            predicted[units, k], scaled[units, k] = model.of_units(-1, units)
+            predicted[units, k] = model.of_units(-1, units)
+            response[units, k] = model.response([-1], units) / self.window.elasticity
             observed[units, k] = model.block.cross[-1, units, 0]
         observed[self.problem.treated, -1] = np.nan
-        return predicted, observed, scaled
+        return predicted, observed, response
 
-    def response(self, units: Positions) -> Floats:
-        """Response of the units' predictions to a lasting level (g,), relative to that of their spending."""
-        predicted, _, scaled = (part[units, -1] for part in self.truncated)
-        return np.asarray(np.log(scaled / predicted) / np.log(SCALE) / self.window.elasticity)
+    @cached_property
+    def response(self) -> Floats:
+        """Response of the treated units' predicted spending to a lasting level (I,)."""
+        return self.models[-1].response(range(len(self.window.blocks.periods)), self.problem.treated)
 
-    def least_kept(self, units: Positions) -> Floats:
-        r"""Least share of the units' effects that is kept (g,), :math:`1 - (1 - b) / (1 - \rho)`, b the bound."""
+    @cached_property
+    def carry(self) -> Floats:
+        r"""Factor (I,) from an effect on truncated spending to all: :math:`(1 - \rho) / (\epsilon (1 - \rho'))`.
+
+        :math:`\rho` and :math:`\rho'` are the responses of predicted and of predicted truncated spending, so a lasting
+        level that persons explain in part is followed in full. It is at most twice :math:`1 / \epsilon`.
+        """
+        left = np.maximum(1.0 - self.truncated[2][self.problem.treated, -1], 1e-6)
+        return np.asarray(np.clip((1.0 - self.response) / left, 0.0, MAX_CARRY) / self.window.elasticity)
+
+    def least_kept(self, response: Floats) -> Floats:
+        r"""Least share of an effect that is kept, :math:`1 - (1 - b) / (1 - \rho)` with the bound b, by `response`."""
         if self.level_response is None:
-            return np.zeros(len(units))
-        left = np.maximum(1.0 - self.response(units), 1e-6)
+            return np.zeros(len(response))
+        left = np.maximum(1.0 - response, 1e-6)
         return np.asarray(np.clip(1.0 - (1.0 - self.level_response) / left, 0.0, 1.0))
+
+    def comparable(self, units: Positions, columns: int) -> Floats:
+        r"""Return factors (g, columns) on residuals: :math:`(1 - \rho'_t) / (1 - \rho'_q)`, t the performance block.
+
+        With a shorter history, persons explain less of a lasting level, and more of it is in the residual.
+        """
+        left = np.maximum(1.0 - self.truncated[2][units], 1e-6)
+        return np.asarray(np.nan_to_num(np.clip(left[:, -1:] / left[:, :columns], 0.0, MAX_CARRY), nan=1.0))
 
     def residuals(self, units: Positions, columns: int) -> tuple[Floats, Floats, Booleans]:
         """Return log ratios r (g, columns), relative noise (g, columns, columns), and which ratios are missing."""
-        predicted, observed, _ = (part[units, :columns] for part in self.truncated)
+        predicted, observed = (part[units, :columns] for part in self.truncated[:2])
         missing = ~((predicted > 0) & (observed > 0))
         variance = np.column_stack([self.window.noise, self.persons.truncated_noise])[units, :columns]
         money = correlated_noise(
@@ -121,13 +143,14 @@ class Fit:
         )
         safe = np.where(missing, 1.0, predicted)
         noise = money / (safe[:, :, None] * safe[:, None, :])
-        ratio = np.log(np.where(missing, 1.0, observed) / safe)
+        # the mean of a log ratio lies below the log of the mean
+        ratio = np.log(np.where(missing, 1.0, observed) / safe) + np.diagonal(noise, axis1=1, axis2=2) / 2
+        factor = self.comparable(units, columns)
+        noise *= factor[:, :, None] * factor[:, None, :]
         unit, block = np.nonzero(missing)
         noise[unit, block, :] = noise[unit, :, block] = 0.0
         noise[unit, block, block] = MISSING_VARIANCE
-        # the mean of a log ratio lies below the log of the mean
-        diagonal = np.diagonal(noise, axis1=1, axis2=2)
-        return np.where(missing, 0.0, ratio + diagonal / 2), noise, missing
+        return np.where(missing, 0.0, ratio * factor), noise, missing
 
     @cached_property
     def unseen(self) -> Unseen:
@@ -141,13 +164,14 @@ class Fit:
         money = correlated_noise(
             self.persons.correlation[np.ix_(keep, keep)], self.window.overlap[np.ix_(treated, keep, keep)], variance
         )
-        noise = money / (predicted[:, :, None] * predicted[:, None, :])
+        factor = np.column_stack([self.comparable(treated, width), np.ones_like(self.predicted)])
+        noise = money / (predicted[:, :, None] * predicted[:, None, :]) * factor[:, :, None] * factor[:, None, :]
         unit, block = np.nonzero(missing)
         noise[unit, block, :] = noise[unit, :, block] = 0.0
         noise[unit, block, block] = MISSING_VARIANCE
         blocks = self.window.blocks
         years = np.array([*(block.year for block in blocks.earlier), *blocks.years])
-        return Unseen(r, noise, years, self.region[treated], self.least_kept(treated))
+        return Unseen(r, noise, years, self.region[treated], self.least_kept(self.response))
 
     @cached_property
     def grid(self) -> Grid:

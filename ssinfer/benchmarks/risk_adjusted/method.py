@@ -28,7 +28,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     With predictions :math:`\mu_i` of the spending per insured-year of the unit's persons i, by a model of persons
     outside its region, and insured-years w,
 
-    .. math:: B_t = \frac{\sum_i w_{it} \mu_{it}}{\sum_i w_{it}} e^{(u + s_t) / \epsilon} + \text{model error} +
+    .. math:: B_t = \frac{\sum_i w_{it} \mu_{it}}{\sum_i w_{it}} e^{\lambda u + s_t / \epsilon} + \text{model error} +
               \text{noise}.
 
     **Estimand** Mean spending per insured-year of the persons insured with the unit in t, without the contract.
@@ -43,8 +43,10 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
 
     **Effect of the unit** In every earlier block of the same length and season the same model is fitted. The residuals
     of spending truncated at the 99th percentile of the year before show u, with less noise than those of all spending.
-    The elasticity :math:`\epsilon` of truncated spending carries the effect to all spending. Variances of u and s and
-    the persistence of s have a joint posterior, from the donors' residuals in all blocks.
+    Those of blocks with a shorter history count for less, because there persons explain less of a lasting level. The
+    elasticity :math:`\epsilon` of truncated spending carries shocks to all spending; :math:`\lambda` carries the effect
+    and is :math:`1 / \epsilon` if histories explain as much of a level in both. Variances of u and s and the
+    persistence of s have a joint posterior, from the donors' residuals in all blocks.
 
     **Posterior** Each source of error enters once. Noise of the unit's persons has the variance and skewness of
     the donors' residuals by class of risk, and the correlation of the same persons over blocks and periods.
@@ -134,15 +136,17 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         values, vectors = np.linalg.eigh(fit.model_error)
         error = rng.standard_normal((self.n_draws, len(values))) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
         error = error.reshape(self.n_draws, *rate.shape)
-        expected = rate * np.exp(draws.effect[:, :, None] / fit.window.elasticity) + error
-        benchmark = rate * (np.exp(draws.level / fit.window.elasticity) + draws.noise) + error
+        lasting = draws.effect[:, :, None] * fit.carry[:, None]
+        level = lasting + (draws.level - draws.effect[:, :, None]) / fit.window.elasticity
+        expected = rate * np.exp(lasting) + error
+        benchmark = rate * (np.exp(level) + draws.noise) + error
         for model in fit.models:
             model.sums.clear()  # a backtest keeps many fits for their diagnostics
         return Estimate(
             benchmark=benchmark[None],
             expected=expected[None],
             uncertainty="posterior",
-            components=Later(lambda: components(fit, draws, rate)),
+            components=Later(lambda: components(fit, level, draws.noise, rate)),
             diagnostics=Later(lambda: diagnostics(fit, draws, practices)),
         )
 

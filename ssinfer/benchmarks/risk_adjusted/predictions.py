@@ -1,12 +1,13 @@
 """Predictions: the money that each unit's persons would spend, by models that saw neither the unit nor its region."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ssinfer.benchmarks.persons import MIN_PRACTICES
 from ssinfer.benchmarks.risk_adjusted.kernels.ridge import ridge_coefficients
-from ssinfer.benchmarks.risk_adjusted.window import PersonBlock
+from ssinfer.benchmarks.risk_adjusted.window import SCALE, PersonBlock
 from ssinfer.typing import Booleans, Floats, Integers, Positions
 
 N_FOLDS = 10  # groups of practices, each predicted from the others, where regions cannot serve
@@ -60,12 +61,21 @@ class Predictions:
         gram, cross = self.training(outcome, fold)
         return np.asarray(ridge_coefficients(gram, cross[None], self.penalty)[0])
 
-    def of_units(self, outcome: int, units: Positions) -> tuple[Floats, Floats]:
-        """Return predicted money of units (g,), and that if all histories were SCALE times as high."""
-        predicted = np.empty((2, len(units)))
+    def of_units(self, outcome: int, units: Positions) -> Floats:
+        """Return predicted money of units (g,)."""
+        predicted = np.empty(len(units))
         for fold in np.unique(self.fold[units]):
             inside = self.fold[units] == fold
-            b = self.coefficients(outcome, int(fold))
-            predicted[0, inside] = self.block.moments[outcome][units[inside], 0] @ b
-            predicted[1, inside] = self.block.scaled[units[inside]] @ b
-        return predicted[0], predicted[1]
+            predicted[inside] = self.block.moments[outcome][units[inside], 0] @ self.coefficients(outcome, int(fold))
+        return predicted
+
+    def response(self, outcomes: Sequence[int], units: Positions) -> Floats:
+        """Return the elasticity (g,) of the predicted sum of outcomes to the level of all histories of a unit."""
+        money = np.zeros((2, len(units)))
+        for fold in np.unique(self.fold[units]):
+            inside = self.fold[units] == fold
+            b = np.sum([self.coefficients(outcome, int(fold)) for outcome in outcomes], axis=0)
+            money[0, inside] = self.block.moments[-1][units[inside], 0] @ b
+            money[1, inside] = self.block.scaled[units[inside]] @ b
+        with np.errstate(divide="ignore", invalid="ignore"):  # NaN of a unit without persons in the block
+            return np.asarray(np.log(money[1] / money[0]) / np.log(SCALE))

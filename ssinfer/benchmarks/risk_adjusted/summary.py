@@ -15,14 +15,13 @@ MAX_WITHOUT_HISTORY = 0.2  # share of insured-years without spending in the year
 LEVELS = (0.10, 0.15)  # above the others, for which the mean error is printed
 
 
-def components(fit: Fit, draws: Draws, rate: Floats) -> pd.DataFrame:
+def components(fit: Fit, level: Floats, noise: Floats, rate: Floats) -> pd.DataFrame:
     """Return the shares of the squared benchmark by source of error; noise includes what it shares with the effect."""
     model = np.diag(fit.model_error).reshape(rate.shape) / rate**2
     parts = {
         "reference_group": model,
-        "group_shock": draws.level.var(axis=0) / fit.window.elasticity**2,
-        "performance_noise": (draws.level / fit.window.elasticity + draws.noise).var(axis=0)
-        - draws.level.var(axis=0) / fit.window.elasticity**2,
+        "group_shock": level.var(axis=0),
+        "performance_noise": (level + noise).var(axis=0) - level.var(axis=0),
     }
     labels = fit.problem.periods(fit.problem.performance_columns)
     rows = []
@@ -47,7 +46,7 @@ def placebos(fit: Fit, draws: Draws) -> Placebos:
     r, noise, missing = fit.residuals(donors, width + 1)
     years = np.array([*(block.year for block in fit.window.blocks.earlier), 0])
     point = _mean_point(fit, draws)
-    kept = fit.least_kept(donors)
+    kept = fit.least_kept(fit.truncated[2][donors, -1])
     added, _ = raised_variance(point, Unseen(r[:, :width], noise, years, np.zeros(len(donors), int), kept))
     own = point[0, 0] ** 2 + point[0, 3] ** 2 + added[0]
     shocks = (point[0, 1] ** 2 + point[0, 4] ** 2) * shock_correlation(point[0, 2], years)
@@ -126,8 +125,7 @@ def _of_persons(fit: Fit) -> list[Check]:
 
 def _of_effect(fit: Fit, draws: Draws) -> list[Check]:
     """Return the response to the level, the effect of the unit with its standard error, and its prior."""
-    treated, unseen = fit.problem.treated, fit.unseen
-    response = fit.response(treated)
+    unseen, response = fit.unseen, fit.response
     if not unseen.residuals.shape[1]:
         error = ", ".join(f"{100 * _mean_error(response.min(), 0.0, level):+.1f}% at {level:+.0%}" for level in LEVELS)
         text = f"no earlier block of the same season with a year of history: no effect of the unit. Mean error {error}"
