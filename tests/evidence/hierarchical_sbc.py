@@ -43,7 +43,6 @@ def frozen_model():
         time=np.arange(PERIODS, dtype=float),
         sampling=np.repeat(1 / sizes[:, None], PERIODS, axis=1),
         loadings=np.ones((UNITS, 1)),
-        spectrum=np.ones(1),
         neighbours=0,
         covariates=0,
         season=None,

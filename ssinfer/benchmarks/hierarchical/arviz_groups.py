@@ -127,7 +127,6 @@ def unit_densities(
 ) -> tuple[Floats, Floats]:
     """Return log densities (S, N) of units' fitted spending, and replicates (S, K) of `cells` (K, 2) as spending."""
     model, y, seen = layout.model, layout.y, layout.seen
-    width = model.loadings.shape[1]
     spending = layout.spending(y)
     slope = spending if layout.scale == "log" else np.full(y.shape, layout.unit)
     jacobian = (np.log(slope) * seen).sum(axis=1)
@@ -137,9 +136,9 @@ def unit_densities(
     replicates = np.empty((len(picked), len(cells)))
     for m in np.unique(picked):
         draws = np.flatnonzero(picked == m)
-        fit, terms, at = model.marginal(nodes[m], y, seen)  # with the exact posterior of the common effects
-        effects = fit.mean + rng.standard_normal((len(draws), fit.root.shape[1])) @ fit.root.T
-        common = np.einsum("nr,drt->dnt", model.loadings, effects.reshape(len(draws), width, -1))
+        fit, at = model.marginal(nodes[m], y, seen)  # with the exact posterior of the common effects
+        terms = fit.terms
+        common = fit.draws(rng.standard_normal((len(draws), len(fit.half))).T).transpose(2, 0, 1)
         weighted = np.matmul(terms.inverse[None], common[..., None])[..., 0]
         quadratic = terms.quadratic + ((weighted - 2 * terms.weighted) * common).sum(axis=2)
         log_density[draws] = -0.5 * (terms.cells * LOG_2PI + terms.log_determinant + quadratic) - jacobian

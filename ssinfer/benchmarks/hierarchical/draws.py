@@ -40,16 +40,12 @@ def draw_joint(
     draws = np.empty((len(picked), len(rows), 2 * len(cells)))
     pick = np.eye(y.shape[1])[np.tile(cells, 2)]
     for node in np.unique(picked):
-        fit, _, at = model.marginal(posterior.nodes[node], y, seen)
+        fit, at = model.marginal(posterior.nodes[node], y, seen)
         numbers = np.flatnonzero(picked == node)
         terms = unit_terms(at.shared, at.noise[rows], seen[rows], y[rows])
-        centre, root = fit.at(model.loadings[rows])
-        normal = rng.standard_normal((root.shape[2], len(numbers)))
-        effects = centre[:, :, None] + root @ normal  # (I, T, draws)
-        no_error = np.zeros((*centre.shape, centre.shape[1]))
-        mean, covariance = predict(
-            np.zeros_like(centre), no_error, terms, y[rows], at.structure, at.shared, at.noise[rows], cells
-        )
+        effects = fit.draws(rng.standard_normal((len(fit.half), len(numbers))), rows)  # (I, T, draws)
+        structure, no_error = (at.structure, at.shared, at.noise[rows], cells), np.zeros_like(terms.inverse)
+        mean, covariance = predict(np.zeros_like(terms.weighted), no_error, terms, y[rows], *structure)
         both = np.concatenate([at.structure[cells], at.shared[cells]])
         shifted = np.matmul(pick[None] - np.matmul(both[None], terms.inverse), effects)  # (I, 2 P, draws)
         normal = rng.standard_normal((len(rows), 2 * len(cells), len(numbers)))

@@ -64,13 +64,12 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
             "Spending is the same in every unit and baseline period, so noise cannot be estimated. Check the column of "
             "spending."
         )
-    shared, spectrum = _neighbours(problem, rows, options)
+    shared = _neighbours(problem, rows, options)
     growth = _growth(problem, rows, columns[baseline], options.covariates)
     model = PanelModel(
         time=time,
         sampling=sampling,
         loadings=np.column_stack([np.ones(len(rows)), *shared, *growth]),
-        spectrum=np.concatenate([[1.0], spectrum, np.ones(len(growth))]),
         neighbours=len(shared),
         covariates=len(growth),
         season=options.season,
@@ -131,10 +130,10 @@ def _noise(problem: Problem, box: tuple[Positions, ...], spending: Floats, unit:
     return known
 
 
-def _neighbours(problem: Problem, rows: Positions, options: HierarchicalBenchmark) -> tuple[list[Floats], Floats]:
-    """Return the loadings of the effects that neighbours share, and their variances."""
+def _neighbours(problem: Problem, rows: Positions, options: HierarchicalBenchmark) -> list[Floats]:
+    """Return the loadings of the effects that neighbours share."""
     if options.spatial is None:
-        return [], np.zeros(0)
+        return []
     panel = problem.panel
     if options.spatial == "distance":
         kilometres = np.array([distances(panel, panel.units[row])[rows] for row in rows])
@@ -146,12 +145,12 @@ def _neighbours(problem: Problem, rows: Positions, options: HierarchicalBenchmar
             )
         values, vectors = np.linalg.eigh(np.exp(-kilometres / options.range_km))
         leading = np.argsort(values)[::-1][: min(options.rank, len(rows) - 1)]
-        return list(vectors[:, leading].T), values[leading]
+        return list((vectors[:, leading] * np.sqrt(values[leading])).T)
     labels = panel.covariate(options.spatial)[rows][:, problem.baseline]
     if not (labels == labels[:, :1]).all():
         raise DataError(f"Region {options.spatial!r} changes or is missing in the baseline. Give one per unit.")
     regions = np.unique(labels[:, 0])
-    return [(labels[:, 0] == region).astype(np.float64) for region in regions], np.ones(len(regions))
+    return [(labels[:, 0] == region).astype(np.float64) for region in regions]
 
 
 def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Sequence[str]) -> list[Floats]:

@@ -20,11 +20,11 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Marginal, marginal
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Block, Marginal, marginal
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov
 from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
-from ssinfer.benchmarks.hierarchical.kernels.unit_terms import UnitTerms, unit_terms
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 from ssinfer.benchmarks.hierarchical.parameters import Parameter
 from ssinfer.kernels.compile import threads
 from ssinfer.kernels.importance import laplace
@@ -42,7 +42,7 @@ class Covariances:
     structure: Floats  # (T, T): of a unit without its shock
     shared: Floats  # (T, T): with its shock
     noise: Floats  # (N, T): sampling variances
-    common: Floats  # (R, T, T): lower Cholesky factors of the covariances of the common effects
+    common: list[Floats]  # (T, T) of each block: lower Cholesky factor of the covariance of its effects
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,6 @@ class PanelModel:
     time: Floats  # (T,): positions of the periods, with gaps
     sampling: Floats  # (N, T): known variance; with a parameter "noise" (κ) 1 / insured-years, or ones
     loadings: Floats  # (N, R): ones, then neighbours, then covariates
-    spectrum: Floats  # (R,): prior variances, 1 except for neighbours
     neighbours: int  # number of loadings
     covariates: int  # number of loadings
     season: int | None  # periods in a season cycle
@@ -64,6 +63,13 @@ class PanelModel:
     def size(self) -> int:
         """Number of parameters."""
         return len(self.parameters)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Common effects of each kind: of periods, of neighbours, of covariates."""
+        widths = (1, self.neighbours, self.covariates)
+        parts = np.split(self.loadings, np.cumsum(widths)[:-1], axis=1)
+        return tuple(Block(part) for part, width in zip(parts, widths, strict=True) if width)
 
     @cached_property
     def volatility(self) -> tuple[str, ...]:
@@ -127,7 +133,7 @@ class PanelModel:
         return np.asarray(volatility[..., :, None] * volatility[..., None, :])
 
     def nodes(self, x: Floats) -> Nodes:
-        """Return the covariances at many parameters x (M, d), for a panel with one loading."""
+        """Return the covariances of units and of period effects at many parameters x (M, d)."""
         value = self._natural(x)
         structure, shared = self.shared(value)
         scale = value["noise"] ** 2 if "noise" in value else np.ones(len(x))
@@ -155,26 +161,30 @@ class PanelModel:
         value = self.values(x)
         structure, shared = self.shared(value)
         noise = value.get("noise", 1.0) ** 2 * self.sampling
-        blocks = [np.eye(len(self.time))[None] * self.period_scale]
+        periods = np.eye(len(self.time)) * self.period_scale
+        return Covariances(structure, shared, noise, [periods, *map(np.linalg.cholesky, self._common(value))])
+
+    def _common(self, value: Mapping[str, Floats | float]) -> list[Floats]:
+        """Return the covariances (..., T, T) of the effects of neighbours and of covariates."""
+
+        def square(name: str) -> Floats:
+            return np.asarray(value[name])[..., None, None] ** 2
+
+        out, unit = [], np.eye(len(self.time))
         if self.neighbours:
-            correlation = value["neighbour_persistence"] ** self.lag
-            shock = value["neighbour_shock"] ** 2 * correlation * self.volatility_products(value)
-            field = value["neighbour_level"] ** 2 + shock
-            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(self.time)))
-            weights = self.spectrum[1 : 1 + self.neighbours]
-            blocks.append(np.sqrt(weights)[:, None, None] * root[None])
+            correlation = np.asarray(value["neighbour_persistence"])[..., None, None] ** self.lag
+            shock = square("neighbour_shock") * correlation * self.volatility_products(value)
+            field = square("neighbour_level") + shock
+            out.append(field + 1e-12 * field[..., :1, :1] * unit)
         if self.covariates:
             walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])
-            covariance = self.level_scale**2 + value["growth"] ** 2 * walk
-            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(self.time)))
-            blocks.append(np.repeat(root[None], self.covariates, axis=0))
-        return Covariances(structure, shared, noise, np.concatenate(blocks))
+            out.append(self.level_scale**2 * (1.0 + 1e-10 * unit) + square("growth") * walk)
+        return out
 
-    def marginal(self, x: Floats, y: Floats, seen: Floats) -> tuple[Marginal, UnitTerms, Covariances]:
-        """Return the marginal likelihood at x, with the terms and the covariances behind it."""
+    def marginal(self, x: Floats, y: Floats, seen: Floats) -> tuple[Marginal, Covariances]:
+        """Return the marginal likelihood at x, with the covariances behind it."""
         at = self.covariances(x)
-        terms = unit_terms(at.shared, at.noise, seen, y)
-        return marginal(terms, self.loadings, at.common), terms, at
+        return marginal(unit_terms(at.shared, at.noise, seen, y), self.blocks, at.common), at
 
     def log_posteriors(self, nodes: Floats, y: Floats, seen: Floats) -> Floats:
         """Return the log posterior density (M,) at nodes (M, d), up to a constant; -inf where singular."""
@@ -192,23 +202,28 @@ class PanelModel:
         return float(self.log_posteriors(x[None], y, seen)[0])
 
     def log_posterior_gradient(self, x: Floats, y: Floats, seen: Floats) -> tuple[float, Floats]:
-        """Return the log posterior density of x and its gradient, for a panel with one loading."""
+        """Return the log posterior density of x and its gradient."""
         # differences of the small covariances take almost no time, compared with a pass over the units
         shifts = DIFFERENCE_STEP * np.eye(self.size)
-        nodes = self.nodes(np.concatenate([x[None], x + shifts, x - shifts]))
-        shared, scale = nodes.shared, nodes.scale
-        at, up, down = slice(0, 1), slice(1, self.size + 1), slice(self.size + 1, None)
-        loading = self.loadings[:, 0]
+        points = np.concatenate([x[None], x + shifts, x - shifts])
+        nodes, common = self.nodes(points), self._common(self._natural(points))
         try:
-            value, by_shared, by_scale = log_marginal_gradient(nodes.of(at), self.sampling, seen, y, loading)
+            if common:
+                fit = self.marginal(x, y, seen)[0]
+                value, (by_shared, by_scale, by_common) = fit.log_likelihood, fit.gradient(self.sampling)
+            else:
+                panel, by_common = (self.sampling, seen, y, self.loadings[:, 0]), []
+                value, by_shared, by_scale = log_marginal_gradient(nodes.of(slice(0, 1)), *panel)
         except np.linalg.LinAlgError:
             return -np.inf, np.zeros(self.size)
-        gradient = np.tensordot((shared[up] - shared[down]) / (2 * DIFFERENCE_STEP), by_shared, axes=2)
-        gradient += (scale[up] - scale[down]) / (2 * DIFFERENCE_STEP) * by_scale
-        return value + float(self.log_prior(x)), gradient - x
+        gradient = -x
+        for at, by in zip((nodes.shared, nodes.scale, *common), (by_shared, by_scale, *by_common[1:]), strict=True):
+            up, down = at[1 : self.size + 1], at[self.size + 1 :]
+            gradient = gradient + np.tensordot((up - down) / (2 * DIFFERENCE_STEP), by, axes=np.ndim(by))
+        return value + float(self.log_prior(x)), gradient
 
     def mode(self, y: Floats, seen: Floats) -> tuple[Floats, Floats]:
         """Return the posterior mode of x, and the lower Cholesky factor of the inverse of minus the Hessian there."""
-        gradient = partial(self.log_posterior_gradient, y=y, seen=seen) if self.loadings.shape[1] == 1 else None
+        gradient = partial(self.log_posterior_gradient, y=y, seen=seen)
         workers = threads() if y.size >= MIN_THREADED_CELLS else 1
         return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), MODE_BOUND, gradient, workers)

@@ -39,15 +39,13 @@ def predict_placebos(
     y_without = y[rows] * seen_without
     never_seen = bool((seen[rows] == seen_without).all())
     prior = model.log_prior(nodes)
-    loadings = model.loadings[rows]
     for m, x in enumerate(nodes):
         try:
-            fit, terms, at = model.marginal(x, y, seen)
+            fit, at = model.marginal(x, y, seen)
             without = unit_terms(at.shared, at.noise[rows], seen_without, y_without)
-            centre, root = fit.at(loadings)
-            spread, change = np.matmul(root, root.transpose(0, 2, 1)), np.zeros(len(rows))
+            centre, spread, change = fit.mean[rows], fit.spread[rows], np.zeros(len(rows))
             if not never_seen:
-                centre, spread, change = leave_cells_out(centre, spread, terms.of(rows), without, cells)
+                centre, spread, change = leave_cells_out(centre, spread, fit.terms.of(rows), without, cells)
         except (np.linalg.LinAlgError, ValueError):
             covariance[m] = np.eye(width)
             continue
@@ -64,11 +62,9 @@ def fitted_baseline(layout: Layout, x: Floats) -> Floats:
     It is the posterior mean of common effects, level, trend and season given all seen cells, without shock and noise.
     """
     model, rows, cells = layout.model, layout.treated, np.flatnonzero(layout.baseline)
-    fit, terms, at = model.marginal(x, layout.y, layout.seen)
-    centre, root = fit.at(model.loadings[rows])
-    spread = np.matmul(root, root.transpose(0, 2, 1))
+    fit, at = model.marginal(x, layout.y, layout.seen)
     structure = (at.structure, at.shared, at.noise[rows], cells)
-    mean, covariance = predict(centre, spread, terms.of(rows), layout.y[rows], *structure)
+    mean, covariance = predict(fit.mean[rows], fit.spread[rows], fit.terms.of(rows), layout.y[rows], *structure)
     variance = np.einsum("icc->ic", covariance) if layout.scale == "log" else np.zeros_like(mean)
     return layout.spending((mean + variance / 2)[:, : len(cells)])
 

@@ -76,7 +76,7 @@ def restricted_maximum(
         return value - prior(x), slope + np.where(free, x, 0.0)
 
     first = np.zeros(model.size) if start is None else start
-    return maximise(restricted, first, MODE_BOUND, gradient if model.loadings.shape[1] == 1 else None, tolerance)
+    return maximise(restricted, first, MODE_BOUND, gradient, tolerance)
 
 
 def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Floats:
@@ -86,9 +86,9 @@ def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Fl
     size = np.trace(at.shared) / periods
     root = np.linalg.cholesky(at.shared + 1e-12 * size * np.eye(periods))
     y = rng.standard_normal((units, periods)) @ root.T + rng.standard_normal(at.noise.shape) * np.sqrt(at.noise)
-    fields = slice(1, 1 + model.neighbours)
-    effects = np.matmul(at.common[fields], rng.standard_normal((model.neighbours, periods, 1)))[:, :, 0]
-    return np.asarray(y + model.loadings[:, fields] @ effects)
+    if model.neighbours:
+        y = y + model.blocks[1].loadings @ rng.standard_normal((model.neighbours, periods)) @ at.common[1].T
+    return np.asarray(y)
 
 
 def bootstrap_errors(

@@ -42,8 +42,8 @@ def made_panel():
     )
 
 
-def windows():
-    """Return (panel, design, options) by name; None in place of a panel that the machine does not have."""
+def windows(wanted="dutch"):
+    """Return (panel, design, options) by name; None in place of a panel that is not wanted or not there."""
     made = made_panel()
     neighbours = {"spatial": "distance", "trend": False}
     first, last = (
@@ -55,7 +55,7 @@ def windows():
         "regions": (made, last, {"spatial": "region", "covariates": ("share",), "season": 2}),
     }
     folder = os.environ.get("SSINFER_DATA_DIR")
-    dutch = folder and ss.datasets.load_vektis(range(2011, 2023), "core", folder=Path(folder) / "vektis")
+    dutch = folder and wanted.startswith("dutch") and ss.datasets.load_vektis(range(2011, 2023), "core", folder=Path(folder) / "vektis")
     for year in (2016, 2022):
         design = ss.Design(["VLISSINGEN"], range(2011, year), [year], standard="expected")
         out[f"dutch {year}"] = (dutch or None, design, neighbours)

@@ -99,7 +99,7 @@ def dense_covariance(layout, x):
     total = np.kron(np.ones((units, units)), model.period_scale**2 * np.eye(len(time))) + np.kron(np.eye(units), within)
     if model.neighbours:
         shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag * np.outer(turbulence, turbulence)
-        fields = model.loadings[:, 1:] * np.sqrt(model.spectrum[1:])
+        fields = model.loadings[:, 1:]
         total += np.kron(fields @ fields.T, value["neighbour_level"] ** 2 + shock)
     return total + np.diag((value["noise"] ** 2 * model.sampling).ravel())
 

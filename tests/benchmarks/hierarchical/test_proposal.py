@@ -23,7 +23,6 @@ def model_of(*names):
         time=np.arange(PERIODS, dtype=float),
         sampling=np.full((UNITS, PERIODS), 1e-4),
         loadings=np.ones((UNITS, 1)),
-        spectrum=np.ones(1),
         neighbours=0,
         covariates=0,
         season=None,

@@ -1,61 +1,172 @@
 """Gaussian panel: likelihood and predictions of a hierarchical panel with all effects integrated out.
 
-For unit i (of N) over T periods, with R known loadings u_i and common effects f_r,
+For unit i (of N) over T periods, with known loadings u_i and common effects f_r in a few blocks,
 
-    y_i = Z_i f + e_i,   Z_i f = Σ_r u_ir f_r,   f_r ~ N(0, G_r) (T x T),   e_i ~ N(0, S_i) independent over units,
+    y_i = Z_i f + e_i,   Z_i f = Σ_r u_ir f_r,   f_r ~ N(0, L L') (T x T),   e_i ~ N(0, S_i) independent over units,
     S_i = K + diag(noise_i)  as in ``unit_terms``.
 
-The cost is O(N T³ + N R² T² + R³ T³): linear in the number of units.
+All f_r of a block have the same root L. It is applied to the units before the sums over them. With A_i = S_i⁻¹, the
+posterior precision of the whitened effects L⁻¹ f_r is
+
+    M[(t,r),(s,q)] = I + Σ_i u_ir u_iq (L' A_i L)[t,s]
+
+A block of R loadings costs O(N T³ + N R² T² + R³ T³): linear in the number of units.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dtrtri
+from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 
-from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI, UnitTerms
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI, SINGULAR, UnitTerms
 from ssinfer.typing import Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)
+class Block:
+    """Common effects that share a covariance over periods; their loadings u are (N, R)."""
+
+    loadings: Floats
+
+    @cached_property
+    def pairs(self) -> tuple[Positions, Positions, Floats]:
+        """Numbers r <= q of the pairs of loadings, and the products u_r u_q (N, pairs)."""
+        first, second = np.triu_indices(self.loadings.shape[1])
+        return first, second, self.loadings[:, first] * self.loadings[:, second]
+
+    @cached_property
+    def pair_numbers(self) -> Positions:
+        """Number of the pair (r, q), of R² numbers."""
+        first, second, _ = self.pairs
+        numbers = np.empty((self.loadings.shape[1],) * 2, dtype=np.intp)
+        numbers[first, second] = numbers[second, first] = np.arange(len(first))
+        return numbers.ravel()
+
+    def products(self, other: "Block") -> Floats:
+        """Return the products u_r v_q (N, R Q) with the loadings v of another block."""
+        return np.asarray(self.loadings[:, :, None] * other.loadings[:, None, :]).reshape(len(self.loadings), -1)
+
+
+@dataclass(frozen=True, eq=False)
 class Marginal:
-    """Log marginal likelihood, and the posterior N(mean, root root') of the common effects f given all seen cells."""
+    """Log marginal likelihood, and the posterior of the whitened common effects given all seen cells.
+
+    The K effects are ordered by block, period and loading; the precision of their posterior is U'U.
+    """
 
     log_likelihood: float
-    mean: Floats  # (R T,), ordered loading by loading
-    root: Floats  # (R T, R T)
+    terms: UnitTerms
+    blocks: Sequence[Block]
+    roots: Sequence[Floats]  # L (T, T) of each block
+    factor: Floats  # U (K, K), upper triangular
+    half: Floats  # (K,): U'⁻¹ times the score
 
-    def at(self, loadings: Floats) -> tuple[Floats, Floats]:
-        """Return mean (I, T) and root (I, T, R T) of Z_i f for the loadings (I, R) of some units."""
-        width = loadings.shape[1]
-        mean = loadings @ self.mean.reshape(width, -1)
-        return mean, (loadings @ self.root.reshape(width, -1)).reshape(*mean.shape, -1)
+    def draws(self, normal: Floats, rows: Positions | slice = slice(None)) -> Floats:
+        """Return draws (I, T, S) of Z_i f for the units `rows`, made from standard normal numbers (K, S)."""
+        effects = dtrtrs(self.factor, self.half[:, None] + normal)[0]
+        out, periods = np.zeros((1, 1, 1)), len(self.roots[0])
+        for place, block, root in zip(_places(self.blocks, periods), self.blocks, self.roots, strict=True):
+            part = effects[place].reshape(periods, -1, normal.shape[1])
+            out = out + np.matmul(root, np.matmul(block.loadings[rows], part).transpose(1, 0, 2))
+        return out
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Posterior mean (N, T) of Z_i f."""
+        return self.draws(np.zeros((len(self.half), 1)))[:, :, 0]
+
+    @cached_property
+    def _covariance(self) -> list[list[Floats]]:
+        """Blocks of U⁻¹U'⁻¹ on and below the diagonal; numbers above the diagonal itself have no meaning."""
+        return _views(dpotri(self.factor)[0].T, self.blocks, len(self.roots[0]))
+
+    @cached_property
+    def spread(self) -> Floats:
+        """Posterior covariance (N, T, T) of Z_i f."""
+        units, periods = self.terms.weighted.shape
+        later, earlier = np.tril_indices(periods)
+        total, within = np.zeros((units, periods, periods)), np.empty((units, periods, periods))
+        for g, (block, root) in enumerate(zip(self.blocks, self.roots, strict=True)):
+            first, second, products = block.pairs
+            width = block.loadings.shape[1]
+            flat = self._covariance[g][g][later, :, earlier, :].reshape(len(later), -1)
+            below, above = flat[:, second * width + first], flat[:, first * width + second]
+            np.copyto(above, below, where=(later == earlier)[:, None])
+            above[:, first == second] = 0.0
+            within[:, later, earlier] = within[:, earlier, later] = products @ (below + above).T
+            total += np.matmul(np.matmul(root, within), root.T)
+            for h in range(g):
+                core = self._covariance[g][h].transpose(1, 3, 0, 2).reshape(-1, periods**2)
+                cross = (block.products(self.blocks[h]) @ core).reshape(within.shape)
+                cross = np.matmul(np.matmul(root, cross), self.roots[h].T)
+                total += cross + cross.transpose(0, 2, 1)
+        return total
+
+    def gradient(self, sampling: Floats) -> tuple[Floats, float, list[Floats]]:
+        """Return derivatives of the log likelihood by K (T, T), by the scale of `sampling` (N, T), by L L' of blocks.
+
+        With P the inverse covariance of all cells and α = P y, dl / dS_i = (α_i α_i' - P_ii) / 2, and
+        dl / d(L L') = Σ_r ((u_r'α) (u_r'α)' - L'⁻¹ (I - V_rr) L⁻¹) / 2, V being the covariance of the whitened effects.
+        """
+        inverse, periods = self.terms.inverse, len(self.roots[0])
+        alpha = self.terms.weighted - np.matmul(inverse, self.mean[:, :, None])[:, :, 0]
+        precision = inverse - np.matmul(np.matmul(inverse, self.spread), inverse)
+        by_shared = (alpha.T @ alpha - precision.sum(axis=0)) / 2
+        by_scale = ((alpha**2 - np.einsum("itt->it", precision)) * sampling).sum() / 2
+        by_common = []
+        for g, (block, root) in enumerate(zip(self.blocks, self.roots, strict=True)):
+            pulled, back = block.loadings.T @ alpha, np.linalg.inv(root)
+            kept = np.tril(np.einsum("trsr->ts", self._covariance[g][g]))
+            lost = len(pulled) * np.eye(periods) - kept - np.tril(kept, -1).T
+            by_common.append((pulled.T @ pulled - back.T @ lost @ back) / 2)
+        return by_shared, float(by_scale), by_common
 
 
-def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
-    """Return the marginal likelihood; `common` (R, T, T) are Cholesky factors of the G_r, and `loadings` are (N, R)."""
-    width, periods = common.shape[:2]
-    if width == 1:
-        single = loadings[:, 0]
-        precision = np.tensordot(single**2, terms.inverse, axes=1)[None, :, None, :]
-    else:
-        pairs = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(loadings), -1)
-        flat = pairs.T @ terms.inverse.reshape(len(loadings), -1)
-        precision = flat.reshape(width, width, periods, periods).transpose(0, 2, 1, 3)
-    score = loadings.T @ terms.weighted  # (R, T)
-    # I + L' A L with L = blockdiag(common) is well conditioned for all prior variances
-    right = np.matmul(precision.transpose(0, 2, 1, 3), common[None])  # (R, R', T, T')
-    inner = np.matmul(common.transpose(0, 2, 1)[:, None], right).transpose(0, 2, 1, 3)
-    size = width * periods
-    factor = np.linalg.cholesky(inner.reshape(size, size) + np.eye(size))
-    pulled = np.matmul(common.transpose(0, 2, 1), score[:, :, None]).reshape(size)
-    whiten = np.tril(dtrtri(factor, lower=1)[0])
-    half = whiten @ pulled
-    root = np.matmul(common, whiten.T.reshape(width, periods, size)).reshape(size, size)
+def _places(blocks: Sequence[Block], periods: int) -> list[slice]:
+    """Return the places of the effects of each block."""
+    edges = np.cumsum([0, *(periods * block.loadings.shape[1] for block in blocks)])
+    return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _views(matrix: Floats, blocks: Sequence[Block], periods: int) -> list[list[Floats]]:
+    """Return views (T, R, T, Q) of the blocks of a matrix (K, K) on and below the diagonal."""
+    places = _places(blocks, periods)
+    return [
+        [matrix[rows, columns].reshape(periods, -1, periods, blocks[h].loadings.shape[1], copy=False)
+         for h, columns in enumerate(places[: g + 1])]
+        for g, rows in enumerate(places)
+    ]  # fmt: skip
+
+
+def marginal(terms: UnitTerms, blocks: Sequence[Block], roots: Sequence[Floats]) -> Marginal:
+    """Return the marginal likelihood; `roots` (T, T) are Cholesky factors of the covariance of each block's effects."""
+    units, periods = terms.weighted.shape
+    later, earlier = np.tril_indices(periods)
+    places = _places(blocks, periods)
+    system, score = np.zeros((places[-1].stop,) * 2), np.empty(places[-1].stop)
+    views = _views(system, blocks, periods)
+    for g, (block, root) in enumerate(zip(blocks, roots, strict=True)):
+        score[places[g]] = ((terms.weighted @ root).T @ block.loadings).ravel()
+        pulled = np.matmul(root.T, terms.inverse)  # L'A_i
+        for h in range(g):
+            inner = np.matmul(pulled, roots[h]).reshape(units, -1)
+            sums = (block.products(blocks[h]).T @ inner).reshape(-1, blocks[h].loadings.shape[1], periods, periods)
+            views[g][h][:] = sums.transpose(2, 0, 3, 1)
+        packed = np.matmul(pulled, root)[:, later, earlier].T @ block.pairs[2]
+        width = block.loadings.shape[1]
+        views[g][g][later, :, earlier, :] = packed[:, block.pair_numbers].reshape(-1, width, width)
+    # I + L' A L is well conditioned for all prior variances
+    system[np.diag_indices(len(system))] += 1.0
+    factor, failure = dpotrf(system.T, clean=0, overwrite_a=1)
+    if failure or not np.isfinite(factor[-1, -1]):
+        raise np.linalg.LinAlgError(SINGULAR)
+    half = dtrtrs(factor, score, trans=1)[0]
     log_determinant = float(terms.log_determinant.sum()) + 2.0 * float(np.log(np.diag(factor)).sum())
     quadratic = float(terms.quadratic.sum()) - float(half @ half)
     value = -0.5 * (float(terms.cells.sum()) * LOG_2PI + log_determinant + quadratic)
-    return Marginal(value, root @ half, root)
+    return Marginal(value, terms, blocks, roots, factor, half)
 
 
 def leave_cells_out(
