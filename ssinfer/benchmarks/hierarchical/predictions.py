@@ -1,12 +1,12 @@
 """Predictions of placebo units without their own sealed cells, at each node, from one pass over the panel."""
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import predict, predict_sealed
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
-from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 from ssinfer.benchmarks.hierarchical.layout import Layout
 from ssinfer.benchmarks.hierarchical.model import PanelModel
 from ssinfer.kernels.adaptive_importance import MULTIPLES, Posterior, Proposal, adapt, pareto_smoothed_weights
@@ -30,30 +30,23 @@ def predict_placebos(
         panel = (model.sampling, seen, y, model.loadings[:, 0])
         value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
         return _positive_variances(value + model.log_prior(nodes)[:, None], mean, covariance)
-    count, width = len(nodes), 2 * len(cells)
-    log_target = np.full((count, len(rows)), -np.inf)
-    mean = np.zeros((count, len(rows), width))
-    covariance = np.zeros((count, len(rows), width, width))
-    seen_without = seen[rows].copy()
-    seen_without[:, cells] = 0.0
-    y_without = y[rows] * seen_without
-    never_seen = bool((seen[rows] == seen_without).all())
-    prior = model.log_prior(nodes)
+    # the prediction of a cell that is not seen is that of one which has any value and is left out
+    filled = seen.copy()
+    filled[np.ix_(rows, cells)] = 1.0
+    width, count = 2 * len(cells), len(nodes)
+    value, score = np.full(count, -np.inf), np.zeros((count, len(rows), width))
+    precision = np.tile(np.eye(width), (count, len(rows), 1, 1))
+    own, noise = np.zeros((count, 1, len(cells), len(cells))), np.ones((count, len(rows), len(cells)))
     for m, x in enumerate(nodes):
-        try:
-            fit, at = model.marginal(x, y, seen)
-            without = unit_terms(at.shared, at.noise[rows], seen_without, y_without)
-            centre, spread, change = fit.mean[rows], fit.spread[rows], np.zeros(len(rows))
-            if not never_seen:
-                centre, spread, change = leave_cells_out(centre, spread, fit.terms.of(rows), without, cells)
-        except (np.linalg.LinAlgError, ValueError):
-            covariance[m] = np.eye(width)
-            continue
-        mean[m], covariance[m] = predict(
-            centre, spread, without, y_without, at.structure, at.shared, at.noise[rows], cells
-        )
-        log_target[m] = fit.log_likelihood + change + prior[m]
-    return _positive_variances(log_target, mean, covariance)
+        with contextlib.suppress(np.linalg.LinAlgError):
+            fit, at = model.marginal(x, y, filled)
+            shock = (at.shared - at.structure)[:, cells]
+            score[m], precision[m] = fit.projections(
+                rows, np.concatenate([np.eye(len(shock))[:, cells], shock], axis=1)
+            )
+            own[m, 0], noise[m], value[m] = shock[cells], at.noise[np.ix_(rows, cells)], fit.log_likelihood
+    change, mean, covariance = predict_sealed(score, precision, y[np.ix_(rows, cells)], own, noise)
+    return _positive_variances((value + model.log_prior(nodes))[:, None] + change, mean, covariance)
 
 
 def fitted_baseline(layout: Layout, x: Floats) -> Floats:

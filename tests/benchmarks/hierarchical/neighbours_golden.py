@@ -55,7 +55,11 @@ def windows(wanted="dutch"):
         "regions": (made, last, {"spatial": "region", "covariates": ("share",), "season": 2}),
     }
     folder = os.environ.get("SSINFER_DATA_DIR")
-    dutch = folder and wanted.startswith("dutch") and ss.datasets.load_vektis(range(2011, 2023), "core", folder=Path(folder) / "vektis")
+    dutch = (
+        folder
+        and wanted.startswith("dutch")
+        and ss.datasets.load_vektis(range(2011, 2023), "core", folder=Path(folder) / "vektis")
+    )
     for year in (2016, 2022):
         design = ss.Design(["VLISSINGEN"], range(2011, year), [year], standard="expected")
         out[f"dutch {year}"] = (dutch or None, design, neighbours)

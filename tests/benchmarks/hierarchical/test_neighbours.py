@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-
 import numpy as np
 import pytest
 from benchmarks.hierarchical import neighbours_golden as golden

@@ -16,8 +16,10 @@ A block of R loadings costs O(N T³ + N R² T² + R³ T³): linear in the number
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
+from scipy.linalg.blas import dtrsm
 from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI, SINGULAR, UnitTerms
@@ -104,6 +106,25 @@ class Marginal:
                 total += cross + cross.transpose(0, 2, 1)
         return total
 
+    def projections(self, rows: Positions, vectors: Floats) -> tuple[Floats, Floats]:
+        """Return v'P y (I, V) and v'P v (I, V, V) of each unit; P is the inverse covariance of all seen cells.
+
+        `vectors` (T, V) holds the v of a unit's own cells. P is A without what the common effects explain.
+        """
+        pulled = np.matmul(self.terms.inverse[rows], vectors)  # A_i v
+        inner, score = np.matmul(vectors.T, pulled), self.terms.weighted[rows] @ vectors
+        flat = pulled.transpose(1, 0, 2).reshape(len(vectors), -1)
+        right = np.empty((len(self.half), flat.shape[1]))
+        for place, block, root in zip(_places(self.blocks, len(vectors)), self.blocks, self.roots, strict=True):
+            loadings = np.repeat(block.loadings[rows].T, vectors.shape[1], axis=1)
+            np.multiply(
+                (root.T @ flat)[:, None], loadings[None], out=right[place].reshape(len(vectors), *loadings.shape)
+            )
+        whitened = dtrsm(1.0, self.factor, right.T, side=1, overwrite_b=1)
+        explained = whitened.T.reshape(len(right), *score.shape)
+        gram = np.einsum("kiv,kiw->ivw", explained, explained)
+        return score - (whitened @ self.half).reshape(score.shape), inner - gram
+
     def gradient(self, sampling: Floats) -> tuple[Floats, float, list[Floats]]:
         """Return derivatives of the log likelihood by K (T, T), by the scale of `sampling` (N, T), by L L' of blocks.
 
@@ -127,7 +148,7 @@ class Marginal:
 def _places(blocks: Sequence[Block], periods: int) -> list[slice]:
     """Return the places of the effects of each block."""
     edges = np.cumsum([0, *(periods * block.loadings.shape[1] for block in blocks)])
-    return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
 def _views(matrix: Floats, blocks: Sequence[Block], periods: int) -> list[list[Floats]]:
@@ -199,6 +220,36 @@ def leave_cells_out(
     determinant = without.log_determinant - terms.log_determinant + np.linalg.slogdet(inner)[1]
     fewer = without.cells - terms.cells
     return mean, covariance, -0.5 * (fewer * LOG_2PI + determinant + quadratic)
+
+
+def predict_sealed(
+    score: Floats, precision: Floats, y: Floats, own: Floats, noise: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Predict sealed cells B (P,) of units without these cells, from the projections that include them.
+
+    The vectors of the projections are the unit vectors of B, then the columns B of the covariance of the unit's own
+    shock, `own` (..., P, P) in B. y and noise are (..., P). With e = P_BB⁻¹ (P y)_B, the outcome is N(y_B - e, P_BB⁻¹).
+    Returns the change (...,) of the log likelihood, and mean and covariance as `predict`.
+    """
+    n_cells = y.shape[-1]
+    outcome, shock = slice(None, n_cells), slice(n_cells, None)
+    covariance = np.linalg.inv(precision[..., outcome, outcome])
+    gain = np.matmul(covariance, precision[..., outcome, shock])
+    residual = np.matmul(covariance, score[..., outcome, None])
+    quadratic = np.matmul(score[..., None, outcome], residual)[..., 0, 0]
+    change = 0.5 * (n_cells * LOG_2PI + np.linalg.slogdet(covariance)[1] + quadratic)
+    surprise = score[..., shock] - np.matmul(gain.swapaxes(-1, -2), score[..., outcome, None])[..., 0]
+    diagonal = noise[..., None] * np.eye(n_cells)
+    cross = gain + diagonal  # of the outcome with shock and noise
+    crossed = np.matmul(precision[..., shock, outcome], gain)
+    left = own + diagonal - precision[..., shock, shock] + crossed  # of shock and noise
+    centre = y - residual[..., 0]
+    above = covariance - cross.swapaxes(-1, -2)
+    rows = [
+        np.concatenate([above + left - cross, above], axis=-1),
+        np.concatenate([above.swapaxes(-1, -2), covariance], axis=-1),
+    ]
+    return change, np.concatenate([centre - surprise, centre], axis=-1), np.concatenate(rows, axis=-2)
 
 
 def predict(
