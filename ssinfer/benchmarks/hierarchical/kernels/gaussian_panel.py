@@ -112,18 +112,19 @@ class Marginal:
         `vectors` (T, V) holds the v of a unit's own cells. P is A without what the common effects explain.
         """
         pulled = np.matmul(self.terms.inverse[rows], vectors)  # A_i v
-        inner, score = np.matmul(vectors.T, pulled), self.terms.weighted[rows] @ vectors
-        flat = pulled.transpose(1, 0, 2).reshape(len(vectors), -1)
-        right = np.empty((len(self.half), flat.shape[1]))
-        for place, block, root in zip(_places(self.blocks, len(vectors)), self.blocks, self.roots, strict=True):
-            loadings = np.repeat(block.loadings[rows].T, vectors.shape[1], axis=1)
-            np.multiply(
-                (root.T @ flat)[:, None], loadings[None], out=right[place].reshape(len(vectors), *loadings.shape)
-            )
-        whitened = dtrsm(1.0, self.factor, right.T, side=1, overwrite_b=1)
-        explained = whitened.T.reshape(len(right), *score.shape)
-        gram = np.einsum("kiv,kiw->ivw", explained, explained)
-        return score - (whitened @ self.half).reshape(score.shape), inner - gram
+        score, inner = self.terms.weighted[rows] @ vectors, np.matmul(vectors.T, pulled)
+        (periods, width), count = vectors.shape, len(rows)
+        flat = pulled.transpose(1, 2, 0).reshape(periods, -1)
+        right = np.empty((len(self.half), width * count))
+        for place, block, root in zip(_places(self.blocks, periods), self.blocks, self.roots, strict=True):
+            loadings = np.tile(block.loadings[rows].T, width)
+            np.multiply((root.T @ flat)[:, None], loadings, out=right[place].reshape(periods, *loadings.shape))
+        whitened = dtrsm(1.0, self.factor, right.T, side=1, overwrite_b=1).T.reshape(-1, width, count)
+        score -= np.tensordot(self.half, whitened, axes=1).T
+        for v in range(width):
+            for w in range(v + 1):
+                inner[:, v, w] = inner[:, w, v] = inner[:, v, w] - (whitened[:, v] * whitened[:, w]).sum(axis=0)
+        return score, inner
 
     def gradient(self, sampling: Floats) -> tuple[Floats, float, list[Floats]]:
         """Return derivatives of the log likelihood by K (T, T), by the scale of `sampling` (N, T), by L L' of blocks.
