@@ -1,7 +1,7 @@
 """Adaptive importance sampling of a few parameters: pilot rounds, a mixture proposal, Pareto-smoothed weights."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import logsumexp
@@ -20,6 +20,9 @@ ENOUGH_EFFECTIVE = 0.6  # share of effective nodes at which pilots end; half of 
 MAX_PILOT_ROUNDS = 3  # at least two are run
 ESS_MARGIN = 2.0  # times the effective nodes needed: a placebo's posterior differs from the one proposed for
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
+FIRST_SHARE = 0.15  # of the first mixture in that of every later round
+MIN_EFFECTIVE = 5  # nodes per parameter to which a mixture is fitted; a target with fewer is flattened
+MAX_FLATTENINGS = 22
 MULTIPLES = (2, 4, 8)  # times the nodes in further rounds, until the weights are reliable
 
 
@@ -71,7 +74,7 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
         share = effective_size(_plain_weights(target, latest)) / len(target)
         nodes, values = np.concatenate([nodes, latest.nodes]), np.concatenate([values, target])
         # all rounds: a mixture fitted to the last alone missed a tail, and 5 of 8,192 nodes carried all the weight
-        pilots = Proposal(nodes, pooled_density(mixtures, nodes), defensive)
+        pilots = Proposal(nodes, pooled_density(mixtures, nodes, 2.0 ** np.arange(len(mixtures))), defensive)
         mixture = fit_proposal(pilots, values)
         if number and share > enough:
             break
@@ -93,13 +96,63 @@ def weight_until_reliable(log_target: LogTarget, proposal: Proposal, count: int)
     return posterior
 
 
-def pooled_density(mixtures: list[Mixture], nodes: Floats) -> Floats:
-    """Return the log density (M,) of nodes of several rounds, each twice as many as the last, taken as one sample.
+@dataclass(frozen=True, eq=False)
+class Rounds:
+    """Nodes of several rounds that all count, each from a mixture fitted to the nodes before it."""
+
+    mixtures: tuple[Mixture, ...]  # of the rounds; the first also stands in all later ones
+    counts: tuple[int, ...]  # of nodes
+    proposal: Proposal  # all nodes, with the density of the rounds taken together
+    log_target: Floats  # (M,)
+
+    @classmethod
+    def of(cls, log_target: LogTarget, start: Mixture) -> "Rounds":
+        """Return the first round."""
+        proposal = draw_nodes(start, PILOT_NODES, None)
+        return cls((start,), (PILOT_NODES,), proposal, log_target(proposal.nodes))
+
+    def another(self, log_target: LogTarget) -> "Rounds":
+        """Return the rounds with one more; the second has as many nodes as the first, later ones twice as many."""
+        first, done = self.mixtures[0], len(self.log_target)
+        defensive = replace(first, shares=FIRST_SHARE * first.shares)
+        mixture = fit_proposal(replace(self.proposal, defensive=defensive), self._tempered())
+        count = PILOT_NODES if done == PILOT_NODES else 2 * PILOT_NODES
+        latest = mixture.nodes(count, done)
+        nodes = np.concatenate([self.proposal.nodes, latest])
+        mixtures, counts = (*self.mixtures, mixture), (*self.counts, count)
+        density = pooled_density(mixtures, nodes, np.array(counts))
+        return Rounds(mixtures, counts, Proposal(nodes, density), np.append(self.log_target, log_target(latest)))
+
+    def _tempered(self) -> Floats:
+        """Return the log target, flattened until the nodes have five effective ones per parameter."""
+        density, size = self.proposal.log_density, self.proposal.nodes.shape[1]
+        powers = 0.9 ** np.arange(MAX_FLATTENINGS)
+        targets = (density + power * (self.log_target - density) for power in powers)
+        enough = (x for x in targets if effective_size(_plain_weights(x, self.proposal)) >= MIN_EFFECTIVE * size)
+        return next(enough, density + powers[-1] * (self.log_target - density))
+
+    def until(self, enough: Callable[["Rounds"], bool], log_target: LogTarget, count: int) -> "Rounds":
+        """Return rounds with at least `count` nodes, and more until they are `enough`, at most eight times as many."""
+        rounds = self
+        while len(rounds.log_target) < count or not (len(rounds.log_target) >= MULTIPLES[-1] * count or enough(rounds)):
+            rounds = rounds.another(log_target)
+        return rounds
+
+    def posterior(self) -> Posterior:
+        """Return the nodes with Pareto-smoothed weights."""
+        return pareto_smoothed_weights(self.log_target, self.proposal)
+
+    def reliable(self) -> bool:
+        """Return whether the weights are reliable."""
+        return not self.posterior().failures
+
+
+def pooled_density(mixtures: Sequence[Mixture], nodes: Floats, counts: Floats) -> Floats:
+    """Return the log density (M,) of nodes of several rounds taken as one sample; `counts` of nodes, or their shares.
 
     Owen & Zhou 2000, doi 10.1080/01621459.2000.10473909; Cornuet et al. 2012, doi 10.1111/j.1467-9469.2011.00756.x.
     """
-    shares = 2.0 ** np.arange(len(mixtures))
-    shares /= shares.sum()
+    shares = counts / counts.sum()
     return np.asarray(logsumexp([mixture.log_density(nodes) for mixture in mixtures], axis=0, b=shares[:, None]))
 
 

@@ -77,12 +77,16 @@ class Mixture:
         """Return the log density (M,)."""
         return np.asarray(logsumexp(self.log_densities(nodes), axis=1))
 
-    def nodes(self, count: int) -> Floats:
-        """Return `count` nodes (count, d), best a power of two: a Sobol sequence, scrambled alike for every design."""
+    def nodes(self, count: int, start: int = 0) -> Floats:
+        """Return `count` nodes (count, d), best a power of two: a Sobol sequence, scrambled alike for every design.
+
+        `start` is the number of points of the sequence that earlier rounds have used.
+        """
         from scipy.stats import chi2, qmc  # noqa: PLC0415  (scipy.stats is slow to import)
 
         size = self.centres.shape[1]
-        points = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101)).random(count)
+        sequence = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101))
+        points = (sequence.fast_forward(start) if start else sequence).random(count)
         points = np.clip(points, 1e-12, 1 - 1e-12)
         scaled = ndtri(points[:, :size]) * np.sqrt(self.degrees / chi2.ppf(points[:, [size]], self.degrees))
         last = len(self.shares) - 1

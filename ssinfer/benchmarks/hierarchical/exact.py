@@ -10,31 +10,36 @@ import numpy as np
 from ssinfer.benchmarks.base import Estimate
 from ssinfer.benchmarks.hierarchical.arviz_groups import PanelGroups
 from ssinfer.benchmarks.hierarchical.draws import draw_joint, draw_single
-from ssinfer.benchmarks.hierarchical.predictions import fitted_baseline, predict_placebos, reweight_for_placebo
-from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
+from ssinfer.benchmarks.hierarchical.predictions import (
+    fitted_baseline,
+    predict_placebos,
+    reweight_for_placebo,
+    sample_placebos,
+)
+from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal, ridge_mixture
 from ssinfer.benchmarks.hierarchical.reml import BootstrapFit
 from ssinfer.check import Check, tabulate
-from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, weight_until_reliable
+from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, Rounds, weight_until_reliable
 from ssinfer.kernels.importance import resample
 from ssinfer.later import Later
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
 
     from ssinfer.benchmarks.hierarchical.layout import Layout
     from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
     from ssinfer.benchmarks.problem import Problem
-    from ssinfer.kernels.adaptive_importance import Posterior
+    from ssinfer.kernels.adaptive_importance import Posterior, Proposal
     from ssinfer.typing import Floats, Positions
 
 FOLDS = 8  # of the units: the placebos of a fold share a proposal
 
 
 def fold_of(layout: Layout) -> int:
-    """Return the fold of a layout with one treated unit."""
-    return int(layout.treated[0]) % FOLDS
+    """Return the fold of a layout with one treated unit; with neighbours or covariates all share their nodes."""
+    return int(layout.treated[0]) % FOLDS if len(layout.model.blocks) == 1 else 0
 
 
 def estimate_placebos(
@@ -47,22 +52,35 @@ def estimate_placebos(
     """Estimate designs of one treated unit each, one window and fold; `data` are y and seen with all sealed cells."""
     y, seen = data
     first = layouts[0]
+    rows = np.array([layout.treated[0] for layout in layouts])
     in_fold = np.arange(len(y)) % FOLDS == fold_of(first)
     # the proposal does not depend on the performance cells of any unit of the fold
     fitted = np.where(in_fold[:, None], first.seen * first.baseline, first.seen)
-    proposal = build_panel_proposal(first.model, y * fitted, fitted, method.nodes)
-    rows = np.array([layout.treated[0] for layout in layouts])
-    predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
     bootstrap = BootstrapFit.of(first, data, fitted, rows, method.bootstrap)
-    for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
-        cells = (layout.y, layout.seen, layout.treated, layout.ahead)
-        posterior, mean, covariance = reweight_for_placebo(
-            layout.model, proposal, predictions, number, cells, method.nodes
+    if len(first.model.blocks) > 1:
+        posteriors = sample_placebos(first.model, y, seen, rows, first.ahead, method.nodes)
+    else:
+        posteriors = _reweighted(
+            layouts, build_panel_proposal(first.model, y * fitted, fitted, method.nodes), data, method
         )
+    for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
+        posterior, mean, covariance = next(posteriors)
         picked = resample(posterior.weights, method.n_draws, rng)
         draws = draw_single(mean, covariance, picked, rng)[:, None, :]
         unit_bootstrap = bootstrap and replace(bootstrap, errors=bootstrap.errors[:, [number]])
         yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, method, rng)
+
+
+def _reweighted(
+    layouts: Sequence[Layout], proposal: Proposal, data: tuple[Floats, Floats], method: HierarchicalBenchmark
+) -> Iterator[tuple[Posterior, Floats, Floats]]:
+    """Return the posterior of each placebo of a fold, and mean and covariance of its sealed cells."""
+    first = layouts[0]
+    rows = np.array([layout.treated[0] for layout in layouts])
+    predictions = predict_placebos(first.model, proposal.nodes, *data, rows, first.ahead)
+    for number, layout in enumerate(layouts):
+        cells = (layout.y, layout.seen, layout.treated, layout.ahead)
+        yield reweight_for_placebo(layout.model, proposal, predictions, number, cells, method.nodes)
 
 
 def estimate_joint(
@@ -70,8 +88,16 @@ def estimate_joint(
 ) -> Estimate:
     """Estimate a design with several treated units."""
     data = (layout.y, layout.seen)
-    proposal = build_panel_proposal(layout.model, *data, method.nodes)
-    posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, method.nodes)
+
+    def log_target(x: Floats) -> Floats:
+        return layout.model.log_posteriors(x, *data)
+
+    if len(layout.model.blocks) > 1:
+        start = ridge_mixture(layout.model, *data)
+        posterior = Rounds.of(log_target, start).until(Rounds.reliable, log_target, method.nodes).posterior()
+    else:
+        proposal = build_panel_proposal(layout.model, *data, method.nodes)
+        posterior = weight_until_reliable(log_target, proposal, method.nodes)
     picked = resample(posterior.weights, method.n_draws, rng)
     draws = draw_joint(layout.model, layout, posterior, picked, rng)
     bootstrap = BootstrapFit.of(layout, data, layout.seen, layout.treated, method.bootstrap)

@@ -1,7 +1,8 @@
 """Predictions of placebo units without their own sealed cells, at each node, from one pass over the panel."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,8 +10,18 @@ from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import predict, pred
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
 from ssinfer.benchmarks.hierarchical.layout import Layout
 from ssinfer.benchmarks.hierarchical.model import PanelModel
-from ssinfer.kernels.adaptive_importance import MULTIPLES, Posterior, Proposal, adapt, pareto_smoothed_weights
+from ssinfer.benchmarks.hierarchical.proposal import ridge_mixture
+from ssinfer.kernels.adaptive_importance import (
+    MULTIPLES,
+    Posterior,
+    Proposal,
+    Rounds,
+    adapt,
+    pareto_smoothed_weights,
+)
 from ssinfer.typing import Floats, Positions
+
+MAX_OWN_ROUNDS = 1  # units of a window for which rounds of their own cost less than a further round for all
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +31,18 @@ class PlaceboPredictions:
     log_target: Floats  # (M, I): log posterior density of the nodes
     mean: Floats  # (M, I, 2 P): the expected part first, then the outcome
     covariance: Floats  # (M, I, 2 P, 2 P)
+    log_all: Floats | None = None  # (M,): log posterior density given all cells
+
+    def of(self, number: int) -> "PlaceboPredictions":
+        """Return those of one unit."""
+        one = slice(number, number + 1)
+        return PlaceboPredictions(self.log_target[:, one], self.mean[:, one], self.covariance[:, one])
+
+    @classmethod
+    def joined(cls, parts: Sequence["PlaceboPredictions"]) -> "PlaceboPredictions":
+        """Return the predictions at the nodes of all parts."""
+        fields = ((part.log_target, part.mean, part.covariance) for part in parts)
+        return cls(*(np.concatenate(arrays) for arrays in zip(*fields, strict=True)))
 
 
 def predict_placebos(
@@ -46,7 +69,8 @@ def predict_placebos(
             )
             own[m, 0], noise[m], value[m] = shock[cells], at.noise[np.ix_(rows, cells)], fit.log_likelihood
     change, mean, covariance = predict_sealed(score, precision, y[np.ix_(rows, cells)], own, noise)
-    return _positive_variances((value + model.log_prior(nodes))[:, None] + change, mean, covariance)
+    log_all = value + model.log_prior(nodes)
+    return replace(_positive_variances(log_all[:, None] + change, mean, covariance), log_all=log_all)
 
 
 def fitted_baseline(layout: Layout, x: Floats) -> Floats:
@@ -60,6 +84,41 @@ def fitted_baseline(layout: Layout, x: Floats) -> Floats:
     mean, covariance = predict(fit.mean[rows], fit.spread[rows], fit.terms.of(rows), layout.y[rows], *structure)
     variance = np.einsum("icc->ic", covariance) if layout.scale == "log" else np.zeros_like(mean)
     return layout.spending((mean + variance / 2)[:, : len(cells)])
+
+
+def sample_placebos(
+    model: PanelModel, y: Floats, seen: Floats, rows: Positions, cells: Positions, nodes: int
+) -> Iterator[tuple[Posterior, Floats, Floats]]:
+    """Return the posterior without the cells (P,) of each unit in `rows`, and mean and covariance of these cells.
+
+    Units share nodes, which are proposed for the posterior given all seen cells. A unit whose weights are not reliable
+    gets further rounds of its own.
+    """
+    parts: list[PlaceboPredictions] = []
+    sealed = not seen[np.ix_(rows, cells)].any()
+
+    def log_target(x: Floats) -> Floats:
+        parts.append(predict_placebos(model, x, y, seen, rows, cells))
+        return parts[-1].log_target[:, 0] if sealed else np.asarray(parts[-1].log_all)
+
+    def enough(rounds: Rounds) -> bool:
+        units = PlaceboPredictions.joined(parts).log_target.T
+        failed = (not replace(rounds, log_target=values).reliable() for values in units)
+        return rounds.reliable() and sum(failed) <= MAX_OWN_ROUNDS
+
+    start = ridge_mixture(model, y * seen, seen)
+    shared = Rounds.of(log_target, start).until(enough, log_target, nodes)
+    predictions = PlaceboPredictions.joined(parts)
+    for number, row in enumerate(rows):
+        own = [predictions.of(number)]
+
+        def log_own(x: Floats, row: np.intp = row, own: list[PlaceboPredictions] = own) -> Floats:
+            own.append(predict_placebos(model, x, y, seen, np.array([row]), cells))
+            return own[-1].log_target[:, 0]
+
+        rounds = replace(shared, log_target=own[0].log_target[:, 0]).until(Rounds.reliable, log_own, nodes)
+        found = PlaceboPredictions.joined(own)
+        yield rounds.posterior(), found.mean[:, 0], found.covariance[:, 0]
 
 
 def reweight_for_placebo(
