@@ -49,13 +49,13 @@ def predict_placebos(
     model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Positions, cells: Positions
 ) -> PlaceboPredictions:
     """Predict sealed cells (P,) of units `rows` (I,) at `nodes` (M, d), from y and seen that may include them."""
-    if model.loadings.shape[1] == 1:
-        panel = (model.sampling, seen, y, model.loadings[:, 0])
-        value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
-        return _positive_variances(value + model.log_prior(nodes)[:, None], mean, covariance)
     # the prediction of a cell that is not seen is that of one which has any value and is left out
     filled = seen.copy()
     filled[np.ix_(rows, cells)] = 1.0
+    if len(model.blocks) == 1:
+        panel = (model.sampling, filled, y, model.loadings[:, 0])
+        value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
+        return _positive_variances(value + model.log_prior(nodes)[:, None], mean, covariance)
     width, count = 2 * len(cells), len(nodes)
     value, score = np.full(count, -np.inf), np.zeros((count, len(rows), width))
     precision = np.tile(np.eye(width), (count, len(rows), 1, 1))

@@ -191,38 +191,6 @@ def marginal(terms: UnitTerms, blocks: Sequence[Block], roots: Sequence[Floats])
     return Marginal(value, terms, blocks, roots, factor, half)
 
 
-def leave_cells_out(
-    mean_with: Floats, spread: Floats, terms: UnitTerms, without: UnitTerms, cells: Positions
-) -> tuple[Floats, Floats, Floats]:
-    """Remove sealed cells B (P,) from the posterior N(mean_with, spread) of Z_i f, exactly, one unit at a time.
-
-    Returns mean (I, T), covariance (I, T, T) and the change (I,) of the log likelihood. With H = Z_i V Z_i' = `spread`
-    and F = (S_i⁻¹)_{.B} (S_i⁻¹)_BB^(-1/2), removing B takes F F' from S_i⁻¹: Z_i V₋ Z_i' = H + H F (I - F'HF)⁻¹ F'H
-    and |G⁻¹ + A₋| = |G⁻¹ + A| |I - F'HF|. The terms `without` lack the sealed cells.
-    """
-    delta = terms.weighted - without.weighted
-    columns = terms.inverse[:, :, cells]  # (I, T, P)
-    half = np.linalg.cholesky(columns[:, cells])
-    factor = np.linalg.solve(half, columns.transpose(0, 2, 1)).transpose(0, 2, 1)  # F
-    moved = np.matmul(spread, factor)  # H F
-    inner = np.eye(len(cells)) - np.matmul(factor.transpose(0, 2, 1), moved)
-    base = mean_with - np.matmul(spread, delta[:, :, None])[:, :, 0]  # Z V (b - u δ)
-    pulled = np.matmul(factor.transpose(0, 2, 1), base[:, :, None])
-    solved = np.linalg.solve(inner, np.concatenate([moved.transpose(0, 2, 1), pulled], axis=2))
-    covariance = spread + np.matmul(moved, solved[:, :, :-1])
-    mean = base + np.matmul(moved, solved[:, :, -1:])[:, :, 0]
-    # b₋'V₋b₋ = b'Vb - 2 δ'Z m + δ'Hδ + |.|², term by term; the determinant likewise
-    drop = (
-        -2.0 * np.einsum("it,it->i", delta, mean_with)
-        + np.einsum("it,its,is->i", delta, spread, delta)
-        + np.einsum("itk,itk->i", pulled, solved[:, :, -1:])
-    )
-    quadratic = without.quadratic - terms.quadratic - drop
-    determinant = without.log_determinant - terms.log_determinant + np.linalg.slogdet(inner)[1]
-    fewer = without.cells - terms.cells
-    return mean, covariance, -0.5 * (fewer * LOG_2PI + determinant + quadratic)
-
-
 def predict_sealed(
     score: Floats, precision: Floats, y: Floats, own: Floats, noise: Floats
 ) -> tuple[Floats, Floats, Floats]:

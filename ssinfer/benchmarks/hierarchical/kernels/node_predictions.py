@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import predict_sealed
 from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
-from ssinfer.benchmarks.hierarchical.kernels.unit_terms import SINGULAR, UnitTerms, unit_blocks
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import SINGULAR, unit_blocks
 from ssinfer.typing import Floats, Positions
 
 type PanelArrays = tuple[Floats, Floats, Floats, Floats]  # noise, seen, y and loading, as for `period_effects`
@@ -13,7 +13,7 @@ type PanelArrays = tuple[Floats, Floats, Floats, Floats]  # noise, seen, y and l
 def predict_nodes(
     nodes: Nodes, panel: PanelArrays, rows: Positions, cells: Positions, max_batch_numbers: int = 4_000_000
 ) -> tuple[Floats, Floats, Floats]:
-    """Predict `cells` (P,) of units `rows` (I,) without these cells: log likelihood (M, I), the rest as `predict`."""
+    """Predict seen `cells` (P,) of units `rows` (I,) without them: log likelihood (M, I), the rest as `predict`."""
     count, width = len(nodes), 2 * len(cells)
     log_likelihood = np.full((count, len(rows)), -np.inf)
     mean = np.zeros((count, len(rows), width))
@@ -33,35 +33,18 @@ def predict_nodes(
 def _predict(nodes: Nodes, panel: PanelArrays, rows: Positions, cells: Positions) -> tuple[Floats, Floats, Floats]:
     noise, seen, y, loading = panel
     value, effect, root, good = period_effects(nodes, noise, seen, y, loading)
-    if not good.all():
+    determinant, inverse, weighted, _ = unit_blocks(nodes.shared, noise[rows], nodes.scale, seen[rows], y[rows])
+    if not (good.all() and np.isfinite(determinant).all()):
         raise np.linalg.LinAlgError(SINGULAR)
-    seen_without = seen[rows].copy()
-    seen_without[:, cells] = 0.0
-    y_without = y[rows] * seen_without
-    count, periods = len(nodes), y.shape[1]
-
-    def flat(array: Floats) -> Floats:
-        return array.reshape(-1, *array.shape[2:])
-
-    def terms(mask: Floats, outcome: Floats) -> UnitTerms:
-        blocks = unit_blocks(nodes.shared, noise[rows], nodes.scale, mask, outcome)
-        determinant, inverse, weighted, quadratic = (flat(array) for array in blocks)
-        return UnitTerms(determinant, inverse, weighted, quadratic, np.tile(mask.sum(axis=1), count))
-
-    without = terms(seen_without, y_without)
-    if not np.isfinite(without.log_determinant).all():
-        raise np.linalg.LinAlgError(SINGULAR)
-    loadings = loading[rows]
-    centre = flat(effect[:, None, :] * loadings[:, None])
-    spread = flat(np.matmul(root, root.transpose(0, 2, 1))[:, None] * (loadings**2)[:, None, None])
-    change = np.zeros(len(centre))
-    if (seen[rows] != seen_without).any():
-        centre, spread, change = leave_cells_out(centre, spread, terms(seen[rows], y[rows]), without, cells)
-
-    variances = (nodes.scale[:, None, None] * noise[rows]).reshape(count * len(rows), periods)
-    outcome = np.tile(y_without, (count, 1))
-    structure, shared = (np.repeat(array, len(rows), axis=0) for array in (nodes.structure, nodes.shared))
-    mean, covariance = predict(centre, spread, without, outcome, structure, shared, variances, cells)
-    shape = (count, len(rows))
-    log_likelihood = value[:, None] + change.reshape(shape)
-    return log_likelihood, mean.reshape(*shape, -1), covariance.reshape(*shape, *covariance.shape[1:])
+    shock = (nodes.shared - nodes.structure)[:, :, cells]
+    vectors = np.concatenate([np.broadcast_to(np.eye(y.shape[1])[:, cells], shock.shape), shock], axis=2)
+    pulled = np.matmul(inverse, vectors[:, None])
+    explained = np.matmul(root.transpose(0, 2, 1)[:, None], pulled) * loading[rows, None, None]
+    precision = np.matmul(vectors.transpose(0, 2, 1)[:, None], pulled)
+    precision -= np.matmul(explained.transpose(0, 1, 3, 2), explained)
+    score = np.matmul(weighted, vectors)
+    score -= np.matmul(effect[:, None, None], pulled)[:, :, 0] * loading[rows, None]
+    variances = nodes.scale[:, None, None] * noise[np.ix_(rows, cells)]
+    own = shock[:, None, cells]
+    change, mean, covariance = predict_sealed(score, precision, y[np.ix_(rows, cells)], own, variances)
+    return value[:, None] + change, mean, covariance
