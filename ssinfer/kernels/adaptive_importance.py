@@ -74,7 +74,7 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
         share = effective_size(_plain_weights(target, latest)) / len(target)
         nodes, values = np.concatenate([nodes, latest.nodes]), np.concatenate([values, target])
         # all rounds: a mixture fitted to the last alone missed a tail, and 5 of 8,192 nodes carried all the weight
-        pilots = Proposal(nodes, pooled_density(mixtures, nodes, 2.0 ** np.arange(len(mixtures))), defensive)
+        pilots = Proposal(nodes, pooled_density(mixtures, nodes, [2**i for i in range(len(mixtures))]), defensive)
         mixture = fit_proposal(pilots, values)
         if number and share > enough:
             break
@@ -120,8 +120,8 @@ class Rounds:
         latest = mixture.nodes(count, done)
         nodes = np.concatenate([self.proposal.nodes, latest])
         mixtures, counts = (*self.mixtures, mixture), (*self.counts, count)
-        density = pooled_density(mixtures, nodes, np.array(counts))
-        return Rounds(mixtures, counts, Proposal(nodes, density), np.append(self.log_target, log_target(latest)))
+        proposal = Proposal(nodes, pooled_density(mixtures, nodes, counts))
+        return Rounds(mixtures, counts, proposal, np.append(self.log_target, log_target(latest)))
 
     def _tempered(self) -> Floats:
         """Return the log target, flattened until the nodes have five effective ones per parameter."""
@@ -147,12 +147,12 @@ class Rounds:
         return not self.posterior().failures
 
 
-def pooled_density(mixtures: Sequence[Mixture], nodes: Floats, counts: Floats) -> Floats:
-    """Return the log density (M,) of nodes of several rounds taken as one sample; `counts` of nodes, or their shares.
+def pooled_density(mixtures: Sequence[Mixture], nodes: Floats, counts: Sequence[int]) -> Floats:
+    """Return the log density (M,) of nodes of several rounds taken as one sample, by the `counts` of their nodes.
 
     Owen & Zhou 2000, doi 10.1080/01621459.2000.10473909; Cornuet et al. 2012, doi 10.1111/j.1467-9469.2011.00756.x.
     """
-    shares = counts / counts.sum()
+    shares = np.array(counts) / sum(counts)
     return np.asarray(logsumexp([mixture.log_density(nodes) for mixture in mixtures], axis=0, b=shares[:, None]))
 
 

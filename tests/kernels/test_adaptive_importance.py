@@ -12,4 +12,4 @@ def test_pilot_rounds_count_by_their_size():
     mixtures = [Mixture(np.ones(1), np.full((1, 2), centre), np.eye(2)[None]) for centre in (0.0, 1.0, -2.0)]
     nodes = np.random.default_rng(3).normal(size=(6, 2))
     first, second, third = (np.exp(mixture.log_density(nodes)) for mixture in mixtures)
-    np.testing.assert_allclose(np.exp(pooled_density(mixtures, nodes, np.array([1, 2, 4]))), (first + 2 * second + 4 * third) / 7)
+    np.testing.assert_allclose(np.exp(pooled_density(mixtures, nodes, (1, 2, 4))), (first + 2 * second + 4 * third) / 7)

@@ -36,7 +36,7 @@ def draw_joint(
     model: PanelModel, layout: Layout, posterior: Posterior, picked: Positions, rng: np.random.Generator
 ) -> Floats:
     """Draw the treated units' performance cells (S, I, 2 P) jointly, with the node of each draw in `picked` (S,)."""
-    y, seen, rows, cells = layout.y, layout.seen, layout.treated, layout.ahead
+    y, seen, rows, cells = layout.cells
     draws = np.empty((len(picked), len(rows), 2 * len(cells)))
     pick = np.eye(y.shape[1])[np.tile(cells, 2)]
     for node in np.unique(picked):

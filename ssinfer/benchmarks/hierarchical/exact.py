@@ -31,15 +31,16 @@ if TYPE_CHECKING:
     from ssinfer.benchmarks.hierarchical.layout import Layout
     from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
     from ssinfer.benchmarks.problem import Problem
-    from ssinfer.kernels.adaptive_importance import Posterior, Proposal
+    from ssinfer.kernels.adaptive_importance import Posterior
     from ssinfer.typing import Floats, Positions
 
 FOLDS = 8  # of the units: the placebos of a fold share a proposal
 
 
-def fold_of(layout: Layout) -> int:
-    """Return the fold of a layout with one treated unit; with neighbours or covariates all share their nodes."""
-    return int(layout.treated[0]) % FOLDS if len(layout.model.blocks) == 1 else 0
+def folds_of(layout: Layout, method: HierarchicalBenchmark) -> Positions:
+    """Return the fold of each unit; with neighbours or covariates all units are one, unless there is a bootstrap."""
+    shared = len(layout.model.blocks) > 1 and not method.bootstrap
+    return np.arange(len(layout.y)) % (1 if shared else FOLDS)
 
 
 def estimate_placebos(
@@ -53,15 +54,20 @@ def estimate_placebos(
     y, seen = data
     first = layouts[0]
     rows = np.array([layout.treated[0] for layout in layouts])
-    in_fold = np.arange(len(y)) % FOLDS == fold_of(first)
+    folds = folds_of(first, method)
+    in_fold = folds == folds[rows[0]]
     # the proposal does not depend on the performance cells of any unit of the fold
     fitted = np.where(in_fold[:, None], first.seen * first.baseline, first.seen)
     bootstrap = BootstrapFit.of(first, data, fitted, rows, method.bootstrap)
+    posteriors: Iterator[tuple[Posterior, Floats, Floats]]
     if len(first.model.blocks) > 1:
         posteriors = sample_placebos(first.model, y, seen, rows, first.ahead, method.nodes)
     else:
-        posteriors = _reweighted(
-            layouts, build_panel_proposal(first.model, y * fitted, fitted, method.nodes), data, method
+        proposal = build_panel_proposal(first.model, y * fitted, fitted, method.nodes)
+        predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
+        posteriors = (
+            reweight_for_placebo(each.model, proposal, predictions, number, each.cells, method.nodes)
+            for number, each in enumerate(layouts)
         )
     for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
         posterior, mean, covariance = next(posteriors)
@@ -69,18 +75,6 @@ def estimate_placebos(
         draws = draw_single(mean, covariance, picked, rng)[:, None, :]
         unit_bootstrap = bootstrap and replace(bootstrap, errors=bootstrap.errors[:, [number]])
         yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, method, rng)
-
-
-def _reweighted(
-    layouts: Sequence[Layout], proposal: Proposal, data: tuple[Floats, Floats], method: HierarchicalBenchmark
-) -> Iterator[tuple[Posterior, Floats, Floats]]:
-    """Return the posterior of each placebo of a fold, and mean and covariance of its sealed cells."""
-    first = layouts[0]
-    rows = np.array([layout.treated[0] for layout in layouts])
-    predictions = predict_placebos(first.model, proposal.nodes, *data, rows, first.ahead)
-    for number, layout in enumerate(layouts):
-        cells = (layout.y, layout.seen, layout.treated, layout.ahead)
-        yield reweight_for_placebo(layout.model, proposal, predictions, number, cells, method.nodes)
 
 
 def estimate_joint(

@@ -41,6 +41,11 @@ class Layout:
     unit: float  # divisor of spending if the scale is "identity", in EUR
     scale: Literal["log", "identity"]
 
+    @property
+    def cells(self) -> tuple[Floats, Floats, Positions, Positions]:
+        """Outcome and seen cells (N, T), the treated rows (I,) and the performance columns (P,)."""
+        return self.y, self.seen, self.treated, self.ahead
+
     def spending(self, y: Floats) -> Floats:
         """Return spending in EUR per insured-year from y."""
         return np.asarray(np.exp(y + self.centre) if self.scale == "log" else (y + self.centre) * self.unit)

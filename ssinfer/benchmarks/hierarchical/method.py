@@ -8,7 +8,7 @@ import numpy as np
 
 from ssinfer.arguments import COUNT, MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.benchmarks.hierarchical.exact import FOLDS, estimate_joint, estimate_placebos, fold_of
+from ssinfer.benchmarks.hierarchical.exact import FOLDS, estimate_joint, estimate_placebos, folds_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, lay_out
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import renamed_parameters
@@ -161,7 +161,9 @@ class HierarchicalBenchmark(BenchmarkMethod):
                 results[number] = self.estimate(problem, generators[number])
                 continue
             window = (id(problem.panel), layout.rows.tobytes(), layout.columns.tobytes(), layout.ahead.tobytes())
-            shared.setdefault((*window, problem.design.standard, fold_of(layout)), []).append((number, layout))
+            shared.setdefault((*window, problem.design.standard, folds_of(layout, self)[layout.treated[0]]), []).append(
+                (number, layout)
+            )
         for group in shared.values():
             numbers, layouts = zip(*group, strict=True)
             group_problems = [problems[number] for number in numbers]

@@ -212,14 +212,15 @@ class PanelModel:
                 fit = self.marginal(x, y, seen)[0]
                 value, (by_shared, by_scale, by_common) = fit.log_likelihood, fit.gradient(self.sampling)
             else:
-                panel, by_common = (self.sampling, seen, y, self.loadings[:, 0]), []
+                panel, by_common = (self.sampling, seen, y, self.loadings[:, 0]), list[Floats]()
                 value, by_shared, by_scale = log_marginal_gradient(nodes.of(slice(0, 1)), *panel)
         except np.linalg.LinAlgError:
             return -np.inf, np.zeros(self.size)
         gradient = -x
-        for at, by in zip((nodes.shared, nodes.scale, *common), (by_shared, by_scale, *by_common[1:]), strict=True):
+        derivatives = [by_shared, np.array(by_scale), *by_common[1:]]
+        for at, by in zip([nodes.shared, nodes.scale, *common], derivatives, strict=True):
             up, down = at[1 : self.size + 1], at[self.size + 1 :]
-            gradient = gradient + np.tensordot((up - down) / (2 * DIFFERENCE_STEP), by, axes=np.ndim(by))
+            gradient = gradient + np.tensordot((up - down) / (2 * DIFFERENCE_STEP), by, axes=by.ndim)
         return value + float(self.log_prior(x)), gradient
 
     def mode(self, y: Floats, seen: Floats) -> tuple[Floats, Floats]:

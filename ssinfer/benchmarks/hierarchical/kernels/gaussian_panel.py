@@ -33,18 +33,12 @@ class Block:
     loadings: Floats
 
     @cached_property
-    def pairs(self) -> tuple[Positions, Positions, Floats]:
-        """Numbers r <= q of the pairs of loadings, and the products u_r u_q (N, pairs)."""
+    def pairs(self) -> tuple[Floats, Positions]:
+        """Products u_r u_q (N, pairs) of the pairs r <= q, and the number of the pair (r, q), of R² numbers."""
         first, second = np.triu_indices(self.loadings.shape[1])
-        return first, second, self.loadings[:, first] * self.loadings[:, second]
-
-    @cached_property
-    def pair_numbers(self) -> Positions:
-        """Number of the pair (r, q), of R² numbers."""
-        first, second, _ = self.pairs
         numbers = np.empty((self.loadings.shape[1],) * 2, dtype=np.intp)
         numbers[first, second] = numbers[second, first] = np.arange(len(first))
-        return numbers.ravel()
+        return self.loadings[:, first] * self.loadings[:, second], numbers.ravel()
 
     def products(self, other: "Block") -> Floats:
         """Return the products u_r v_q (N, R Q) with the loadings v of another block."""
@@ -81,29 +75,18 @@ class Marginal:
 
     @cached_property
     def _covariance(self) -> list[list[Floats]]:
-        """Blocks of U⁻¹U'⁻¹ on and below the diagonal; numbers above the diagonal itself have no meaning."""
-        return _views(dpotri(self.factor)[0].T, self.blocks, len(self.roots[0]))
+        lower = np.tril(dpotri(self.factor)[0].T)
+        return _views(lower + np.tril(lower, -1).T, self.blocks, len(self.roots[0]))
 
     @cached_property
     def spread(self) -> Floats:
         """Posterior covariance (N, T, T) of Z_i f."""
         units, periods = self.terms.weighted.shape
-        later, earlier = np.tril_indices(periods)
-        total, within = np.zeros((units, periods, periods)), np.empty((units, periods, periods))
+        total = np.zeros((units, periods, periods))
         for g, (block, root) in enumerate(zip(self.blocks, self.roots, strict=True)):
-            first, second, products = block.pairs
-            width = block.loadings.shape[1]
-            flat = self._covariance[g][g][later, :, earlier, :].reshape(len(later), -1)
-            below, above = flat[:, second * width + first], flat[:, first * width + second]
-            np.copyto(above, below, where=(later == earlier)[:, None])
-            above[:, first == second] = 0.0
-            within[:, later, earlier] = within[:, earlier, later] = products @ (below + above).T
-            total += np.matmul(np.matmul(root, within), root.T)
-            for h in range(g):
+            for h, (other, column) in enumerate(zip(self.blocks, self.roots, strict=True)):
                 core = self._covariance[g][h].transpose(1, 3, 0, 2).reshape(-1, periods**2)
-                cross = (block.products(self.blocks[h]) @ core).reshape(within.shape)
-                cross = np.matmul(np.matmul(root, cross), self.roots[h].T)
-                total += cross + cross.transpose(0, 2, 1)
+                total += np.matmul(np.matmul(root, (block.products(other) @ core).reshape(total.shape)), column.T)
         return total
 
     def projections(self, rows: Positions, vectors: Floats) -> tuple[Floats, Floats]:
@@ -140,8 +123,7 @@ class Marginal:
         by_common = []
         for g, (block, root) in enumerate(zip(self.blocks, self.roots, strict=True)):
             pulled, back = block.loadings.T @ alpha, np.linalg.inv(root)
-            kept = np.tril(np.einsum("trsr->ts", self._covariance[g][g]))
-            lost = len(pulled) * np.eye(periods) - kept - np.tril(kept, -1).T
+            lost = len(pulled) * np.eye(periods) - np.einsum("trsr->ts", self._covariance[g][g])
             by_common.append((pulled.T @ pulled - back.T @ lost @ back) / 2)
         return by_shared, float(by_scale), by_common
 
@@ -153,13 +135,10 @@ def _places(blocks: Sequence[Block], periods: int) -> list[slice]:
 
 
 def _views(matrix: Floats, blocks: Sequence[Block], periods: int) -> list[list[Floats]]:
-    """Return views (T, R, T, Q) of the blocks of a matrix (K, K) on and below the diagonal."""
+    """Return views (T, R, T, Q) of a matrix (K, K) for any two blocks."""
     places = _places(blocks, periods)
-    return [
-        [matrix[rows, columns].reshape(periods, -1, periods, blocks[h].loadings.shape[1], copy=False)
-         for h, columns in enumerate(places[: g + 1])]
-        for g, rows in enumerate(places)
-    ]  # fmt: skip
+    shape = (periods, -1, periods)
+    return [[matrix[i, j].reshape(*shape, (j.stop - j.start) // periods, copy=False) for j in places] for i in places]
 
 
 def marginal(terms: UnitTerms, blocks: Sequence[Block], roots: Sequence[Floats]) -> Marginal:
@@ -176,9 +155,9 @@ def marginal(terms: UnitTerms, blocks: Sequence[Block], roots: Sequence[Floats])
             inner = np.matmul(pulled, roots[h]).reshape(units, -1)
             sums = (block.products(blocks[h]).T @ inner).reshape(-1, blocks[h].loadings.shape[1], periods, periods)
             views[g][h][:] = sums.transpose(2, 0, 3, 1)
-        packed = np.matmul(pulled, root)[:, later, earlier].T @ block.pairs[2]
-        width = block.loadings.shape[1]
-        views[g][g][later, :, earlier, :] = packed[:, block.pair_numbers].reshape(-1, width, width)
+        products, numbers = block.pairs
+        packed = np.matmul(pulled, root)[:, later, earlier].T @ products
+        views[g][g][later, :, earlier, :] = packed[:, numbers].reshape(len(packed), *views[g][g].shape[1::2])
     # I + L' A L is well conditioned for all prior variances
     system[np.diag_indices(len(system))] += 1.0
     factor, failure = dpotrf(system.T, clean=0, overwrite_a=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, marginal, predict
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Block, marginal, predict
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
 from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
@@ -43,7 +43,7 @@ def test_every_node_has_the_likelihood_that_it_has_alone(units):
     values = log_marginals(nodes, noise, seen, y, loading)
     for m in range(len(nodes)):
         terms = unit_terms(nodes.shared[m], nodes.scale[m] * noise, seen, y)
-        alone = marginal(terms, loading[:, None], nodes.common[None]).log_likelihood
+        alone = marginal(terms, [Block(loading[:, None])], [nodes.common]).log_likelihood
         np.testing.assert_allclose(values[m], alone, rtol=1e-11)
 
 
@@ -57,21 +57,19 @@ def test_every_node_predicts_what_it_predicts_alone(max_batch_numbers):
     nodes, noise, seen, y, loading = example(18)
     rows, cells = np.array([1, 4, 17]), np.array([3, 4])
     value, mean, covariance = predict_nodes(nodes, (noise, seen, y, loading), rows, cells, max_batch_numbers)
-    kept = seen[rows].copy()
-    kept[:, cells] = 0.0
     for m in range(len(nodes)):
         variance = nodes.scale[m] * noise
-        terms = unit_terms(nodes.shared[m], variance, seen, y)
-        whole = marginal(terms, loading[:, None], nodes.common[None])
-        without = unit_terms(nodes.shared[m], variance[rows], kept, y[rows] * kept)
-        effect, root = whole.at(loading[rows, None])
-        spread = root @ root.transpose(0, 2, 1)
-        centre, spread, change = leave_cells_out(effect, spread, terms.of(rows), without, cells)
-        covariances = (nodes.structure[m], nodes.shared[m], variance[rows])
-        expected = predict(centre, spread, without, y[rows] * kept, *covariances, cells)
-        np.testing.assert_allclose(value[m], whole.log_likelihood + change, rtol=1e-10)
-        np.testing.assert_allclose(mean[m], expected[0], atol=1e-10)
-        np.testing.assert_allclose(covariance[m], expected[1], atol=1e-10)
+        for number, row in enumerate(rows):
+            kept = seen.copy()
+            kept[row, cells] = 0.0
+            terms = unit_terms(nodes.shared[m], variance, kept, y * kept)
+            fit = marginal(terms, [Block(loading[:, None])], [nodes.common])
+            covariances = (nodes.structure[m], nodes.shared[m], variance[[row]])
+            arguments = (terms.of([row]), (y * kept)[[row]], *covariances, cells)
+            expected = predict(fit.mean[[row]], fit.spread[[row]], *arguments)
+            np.testing.assert_allclose(value[m, number], fit.log_likelihood, rtol=1e-10)
+            np.testing.assert_allclose(mean[m, number], expected[0][0], atol=1e-10)
+            np.testing.assert_allclose(covariance[m, number], expected[1][0], atol=1e-10)
 
 
 def test_the_gradient_equals_the_difference_quotient():
@@ -100,13 +98,13 @@ def test_a_nan_loading_is_refused():
         log_marginal_gradient(nodes.of(slice(1, 2)), noise, seen, y, loading)
 
 
-def test_removing_cells_equals_never_having_seen_them():
+def test_a_units_own_cells_change_nothing():
     nodes, noise, seen, y, loading = example(18)
     rows, cells = np.array([5]), np.array([4])
-    sealed = seen.copy()
-    sealed[5, 4] = 0.0
+    other = y.copy()
+    other[5, 4] += 3.0
     taken = predict_nodes(nodes, (noise, seen, y, loading), rows, cells)
-    never = predict_nodes(nodes, (noise, sealed, y * sealed, loading), rows, cells)
+    never = predict_nodes(nodes, (noise, seen, other, loading), rows, cells)
     for first, second in zip(taken, never, strict=True):
         np.testing.assert_allclose(first, second, atol=1e-9)
 
