@@ -24,3 +24,12 @@ def test_every_quantity_lies_inside_the_simultaneous_bands(evidence_share, tmp_p
     assert frame["refused"].mean() < 0.03
     assert (table.drop("band") < table.loc["band"]).to_numpy().all()
     sbc.draw(frame, FIGURES if evidence_share == 1 else tmp_path)
+
+
+@pytest.mark.evidence
+def test_every_quantity_lies_inside_the_bands_with_neighbours(evidence_share):
+    frame = sbc.ranks(0, 200 if evidence_share == 1 else 10, neighbours=True)
+    table = sbc.table(frame)
+    print(f"{len(frame)} panels, {int(frame['refused'].sum())} refused\n{table.round(4)}")
+    assert frame["refused"].mean() < 0.03
+    assert (table.drop("band") < table.loc["band"]).to_numpy().all()
