@@ -8,7 +8,12 @@ from ssinfer.kernels.importance import Mixture
 from ssinfer.kernels.optimise import maximise
 from ssinfer.typing import Booleans, Floats
 
-DEFENSIVE_SHARES = {"shock": 0.15, "neighbour_shock": 0.15, "trend": 0.10}  # of the components without this term
+DEFENSIVE_SHARES = {
+    "shock": 0.15,
+    "neighbour_shock": 0.15,
+    "trend": 0.10,
+    "noise": 0.10,
+}  # of the components without this term
 RIDGE_STEPS = (-2.4, -1.2, 1.2, 2.4)  # along the persistence, in standard deviations
 MAX_RIDGE = 2.8  # of the persistence's x on the ridge, in standard deviations of the prior
 BOUNDARY_QUANTILE = -1.5  # their centre in x: the 7% quantile of a deviation's prior
@@ -71,11 +76,13 @@ def defensive_components(model: PanelModel, mode: Floats, root: Floats, y: Float
         centres.append(np.where(free, 0.0, mode))
         centres[-1][names.index(shock)] = BOUNDARY_QUANTILE
         covariances.append(_with_prior(root @ root.T, free))
-    if "trend" in names:
-        shares.append(DEFENSIVE_SHARES["trend"])
-        start = np.where(np.isin(names, ["trend"]), BOUNDARY_QUANTILE, mode)
-        centres.append(_conditional_mode(model, start, names.index("trend"), y, seen))
-        covariances.append(_with_prior(root @ root.T, np.isin(names, ["trend"])))
+    for name in ("trend", "noise") if len(model.blocks) > 1 else ("trend",):
+        if name not in names:
+            continue
+        shares.append(DEFENSIVE_SHARES[name])
+        start = np.where(np.isin(names, [name]), BOUNDARY_QUANTILE, mode)
+        centres.append(_conditional_mode(model, start, names.index(name), y, seen))
+        covariances.append(_with_prior(root @ root.T, np.isin(names, [name])))
     if not shares:
         return None
     return Mixture(np.array(shares), np.array(centres), np.linalg.cholesky(np.array(covariances)))
