@@ -25,6 +25,7 @@ VARIANTS = {
     "one volatility": ({"volatility": False}, None),
     "above 10,000 insured": ({}, SimilarSize(at_least=10_000)),
     "no unit trends": ({"trend": False}, None),
+    "neighbours": ({"trend": False, "spatial": "distance"}, None),
 }
 
 

@@ -36,7 +36,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
     distribution of the treated units' performance cells are then exact. The posterior of these parameters is computed
     by importance sampling with Pareto-smoothed weights. Placebos in a fold (every eighth unit) share a proposal that is
     fitted without their performance cells; importance weights correct for the difference. A design gives the same draws
-    in :meth:`fit` and in :meth:`fit_many`, to rounding error. Fewer than three units or two baseline periods are
+    in :meth:`fit` and in :meth:`fit_many`, to rounding error. With neighbours or covariates all placebos of a window
+    share nodes, and these draws agree within Monte Carlo error. Fewer than three units or two baseline periods are
     refused.
 
     Parameters

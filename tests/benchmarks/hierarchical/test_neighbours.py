@@ -60,6 +60,7 @@ def test_the_treated_units_performance_spending_changes_no_draw_of_a_fit():
     np.testing.assert_array_equal(first.benchmark, second.benchmark)
 
 
+@pytest.mark.evidence
 def test_placebos_are_predicted_without_their_own_cells_and_whatever_else_is_fitted():
     """Decision 0027: in a backtest own cells move the nodes, and so the draws within their Monte Carlo errors."""
     panel = golden.made_panel()
