@@ -37,7 +37,7 @@ def held_out_fit(
     >>> ss.diagnostics.held_out_fit(ss.SyntheticControl(), simulated.panel, simulated.design()).status
     'PASS'
     """
-    baseline = sorted(period for period in design.baseline if period not in design.masked)
+    baseline = [period for period in design.baseline if period not in design.masked]  # in the order of time
     count = held_out or max(1, min(len(set(design.performance) - set(design.masked)), len(baseline) // 3))
     if len(baseline) - count < 2:
         return Check.not_evaluated(

@@ -104,3 +104,16 @@ def test_what_cannot_be_evaluated_says_why(design):
     assert np.isfinite(check.figure)
     assert convex_hull(panel, design.replace(treated=["u00", "u01"])).status == "NOT EVALUATED"
     assert leave_one_donor_out(METHOD, panel, few).status == "NOT EVALUATED"
+
+
+@pytest.mark.parametrize("style", ["01-01-{}", "Q{q} {y}"])
+def test_labels_whose_text_order_is_not_that_of_time_change_nothing(style):
+    """Found on a file of months with dates: the baseline was sorted as text, and the study ended with an error."""
+    plain = panel_of(make())
+    labels = [style.format(year, q=k % 4 + 1, y=2006 + k // 4) for k, year in enumerate(plain.periods)]
+    other = ss.Panel(plain.units, tuple(labels), plain.spending)
+    checks = [
+        held_out_fit(METHOD, panel, ss.Design(["u00"], panel.periods[6:12], panel.periods[12:14]))
+        for panel in (plain, other)
+    ]
+    assert checks[0].figure == checks[1].figure
