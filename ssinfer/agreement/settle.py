@@ -104,6 +104,7 @@ class Settling:
             contracts={name: (Contract(**part["terms"]), part["share"]) for name, part in terms},
             origins={name: tuple(labels) for name, labels in document["origins"].items()},
             rate=threshold["rate"] if number else None,
+            rates=tuple(part["rate"] for part in threshold.get("by_year", ())) if number else (),
         )
 
     def delivered(self, plan: Plan) -> None:
@@ -116,23 +117,36 @@ class Settling:
 
     def finish(self, plan: Plan, result: StudyResult) -> StudyResult:
         """Return the result with its agreement, perhaps amended; a learned threshold outside the range is refused."""
-        rows, table = result.case_thresholds, self.agreement.document["threshold"]
-        rates = deciding_rates(rows)[rows["decides"].astype(bool)].dropna()
-        if table["form"] == "rule" and len(rates):
-            pair = {"design": plan.config.main_design.fit, "method": plan.config.settling[1]}
-            years = rows_with(result.savings, **pair)["insured_years"].to_numpy(dtype=float)[:1]
-            times = (table_scale(table, years) / table_scale(table, np.array([table["insured_years"]])))[0]
-            lower, rate, upper = table["lower"] * times, rates.iloc[0], table["upper"] * times
+        table = self.agreement.document["threshold"]
+        parts: list[dict[str, Any]] = [*table.get("by_year", [table])]
+        learned = self._learned(plan, result, by_year="by_year" in table) if table["form"] == "rule" else []
+        for number, (rate, years) in enumerate(learned):
+            part, size = parts[number], np.array([years, parts[number]["insured_years"]])
+            times = float(np.divide(*table_scale(part, size)))
+            lower, upper = part["lower"] * times, part["upper"] * times
             if not lower <= rate <= upper:
-                signed = f"{100 * lower:.2f}% to {100 * upper:.2f}% at {years[0]:,.0f} insured-years"
-                self.differences.append(f"the learned threshold is {100 * rate:.2f}%, and the signed range is {signed}")
-                if self._differ():
-                    ends = {"lower": min(lower, rate) / times, "upper": max(upper, rate) / times}
-                    self._amend(threshold={**table, **ends})
+                signed = f"{100 * lower:.2f}% to {100 * upper:.2f}% at {years:,.0f} insured-years"
+                of = f" of contract year {part['year']}" if "year" in part else ""
+                self.differences.append(
+                    f"the learned threshold{of} is {100 * rate:.2f}%, and the signed range is {signed}"
+                )
+                parts[number] = {**part, "lower": min(lower, rate) / times, "upper": max(upper, rate) / times}
+        if parts != table.get("by_year", [table]) and self._differ():
+            self._amend(threshold={**table, "by_year": parts} if "by_year" in table else parts[0])
         if self.reason is not None and not self.differences:
             raise StudyError("--amend: nothing differs from the agreement. Leave --amend out.")
         manifest = {**result.manifest, "agreement": self.agreement.facts}
         return replace(result, agreement=self.agreement.text, manifest=manifest)
+
+    def _learned(self, plan: Plan, result: StudyResult, *, by_year: bool) -> list[tuple[float, float]]:
+        """Return the learned threshold and the insured-years for which it holds; of a term those of each year."""
+        if by_year:
+            rows = rows_with(result.tables["term.csv"], settles=True).iloc[:-1]
+            return [*zip(rows["threshold"], rows["insured_years"].cumsum(), strict=True)]
+        rows = result.case_thresholds
+        rates = deciding_rates(rows)[rows["decides"].astype(bool)].dropna()
+        pair = {"design": plan.config.main_design.fit, "method": plan.config.settling[1]}
+        return [*zip(rates, rows_with(result.savings, **pair)["insured_years"], strict=False)][:1]
 
     def _compare_rule(self, table: Mapping[str, Any], contract: Any) -> None:
         """Note where this version computes another threshold by the number of insured."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ssinfer._version import __version__
 from ssinfer.agreement.agreement import Agreement, plain
-from ssinfer.agreement.signed_threshold import key_of, threshold_of
+from ssinfer.agreement.signed_threshold import threshold_of
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import DataError, StudyError, raised_as
@@ -82,8 +82,7 @@ def _signed(plan: Plan, config: StudyConfig, dates: dict[str, Any], n_jobs: int)
     main = config.main_design
     pair, sharing = (main.fit, config.settling[1]), main.sharing
     assert sharing is not None  # noqa: S101  (refused above)
-    key_of(plan)  # a study without a threshold is refused before the fits
-    threshold = threshold_of(plan, backtest_plan(replace(plan, pairs=(pair,)), n_jobs, None, {}), pair)
+    threshold = threshold_of(plan, lambda part: backtest_plan(replace(part, pairs=(pair,)), n_jobs, None, {}), pair)
     panel, seal = plan.data.panel_of(main.fit), plan.config.seal
     rows = panel.spending[panel.rows(plan.designs[main.fit].treated)]
     until = None if seal is None or plan.data.claims is None else seal.end_of_claims(plan.panel.periods)

@@ -13,14 +13,21 @@ earlier windows show how thresholds differ between years, the less the fewer the
 tests/evidence/test_agreements.py.
 Placebos are those of windows that end before the start, outside the neighbours of the contract group. If their sizes
 are too equal to tell k from :math:`\tau`, s is 1.
+
+Of a contract of several years each year (block of pooled years) has its own number or range. Its :math:`T_i` and
+savings are those of the placebo contracts in that year, over windows of the whole term that end before the start;
+insured-years are those until the end of that year.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.frames import rows_with
+from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
 from ssinfer.backtesting.noise import noise_components
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.backtesting.result import BacktestResult
@@ -32,9 +39,11 @@ from ssinfer.panel import carried_forward
 from ssinfer.streams import stream_of
 from ssinfer.study.case_thresholds import distant_placebos, error_factors, thresholds_of_case
 from ssinfer.study.plan import Plan
+from ssinfer.study.term import TermPlacebos, name_of
 from ssinfer.study.verdict import deciding_rates
 from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
 from ssinfer.thresholds.placebo import placebo_threshold
+from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
 from ssinfer.typing import Floats
 
 SAVINGS = (2, 3, 5)  # true savings, per cent, whose detection is signed
@@ -54,9 +63,51 @@ def key_of(plan: Plan) -> ThresholdKey:
     return main.threshold.key
 
 
-def threshold_of(plan: Plan, result: BacktestResult, pair: tuple[str, str]) -> dict[str, Any]:
-    """Return the table [threshold]: a number, a table by insured, or a rule with its range; with its rates."""
-    key, contract = key_of(plan), plan.contract_of(plan.config.main_design)
+def threshold_of(plan: Plan, backtest: Callable[[Plan], BacktestResult], pair: tuple[str, str]) -> dict[str, Any]:
+    """Return the table [threshold]: a number, a table by insured, or a rule with its range; with its rates.
+
+    If the years of a term learn their thresholds, `by_year` has this of each year (block of pooled years). The other
+    keys are then those of the first, with the smallest `lower` and the largest `upper`.
+    """
+    key, contract, result = key_of(plan), plan.contract_of(plan.config.main_design), backtest(plan)
+    if not plan.config.settled or contract is None or key.kind == CONTRACT:
+        return _table(plan, result, pair, key)
+    ends = range(contract.years.pool, plan.config.settled + 1, contract.years.pool)
+    plans = {end: plan.until(end) for end in ends}
+    results = {end: result if end == plan.config.settled else backtest(part) for end, part in plans.items()}
+    placebos, by_year = TermPlacebos.of(plan, pair, results), list[dict[str, Any]]()
+    if placebos is None:
+        raise StudyError("No placebo contract could be fitted, so the thresholds of the contract years are not known.")
+    for block, (end, part) in enumerate(plans.items()):
+        of_year = replace(results[end], placebos=placebos.with_rates(contract, block).reset_index(drop=True))
+        rates = _rates_of_year(placebos, contract, block, key, plan.config.seed)
+        by_year.append({"year": name_of(block, contract.years.pool), **_table(part, of_year, pair, key), **rates})
+    first = {name: value for name, value in by_year[0].items() if name != "year"}
+    for name, of in (("lower", min), ("upper", max)):
+        first |= {name: of(part[name] for part in by_year)} if name in first else {}
+    same = {*vars(key), "form", "rule", "assigned"}
+    kept = [{name: value for name, value in part.items() if name not in same} for part in by_year]
+    return {**first, "by_year": kept}
+
+
+def _rates_of_year(
+    placebos: TermPlacebos, contract: Contract, block: int, key: ThresholdKey, seed: int
+) -> dict[str, Any]:
+    """Return how often placebos reach their cross-fitted thresholds of a year; true savings are in all years so far."""
+    rows, history = placebos.with_rates(contract, block), placebos.histories[block]
+    thresholds = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
+    judged, rates = np.isfinite(thresholds), [history.rates(contract, s / 100)[-1] for s in (0, *SAVINGS)]
+    reached = np.column_stack([(rate > 0) & (rate >= thresholds) for rate in rates])[judged].astype(float)
+    blocks = np.unique(rows["block"][judged], return_inverse=True)[1].astype(np.intp)
+    means, ses = mean_and_error(reached, blocks, np.random.default_rng(stream_of(seed, "signed years", str(block))))
+    names = ("false_payment_rate", *(f"detection_rate_{s}" for s in SAVINGS))
+    row = dict(zip(names, means, strict=True))
+    return _rates(row | {f"{name}_se": se for name, se in zip(names, ses, strict=True)} | {"n_rows": len(reached)})
+
+
+def _table(plan: Plan, result: BacktestResult, pair: tuple[str, str], key: ThresholdKey) -> dict[str, Any]:
+    """Return the table [threshold] of one settlement."""
+    contract = plan.contract_of(plan.config.main_design)
     panel, design = plan.data.panel_of(pair[0]), plan.designs[pair[0]]
     columns = panel.columns([label for label in design.performance if label not in design.masked])
     sizes = np.ones(panel.spending.shape) if panel.insured_years is None else carried_forward(panel.insured_years)
@@ -119,10 +170,12 @@ def _number(
 
 def _range(result: BacktestResult, key: ThresholdKey, learned: pd.DataFrame, years: float) -> dict[str, Any]:
     """Return the range of a learned threshold at the expected insured-years, and how it depends on them."""
-    thresholds = thresholds_of_key(learned, key, result.errors)
+    thresholds: Floats | None
     if key.kind == "placebo":  # one multiple of each standard error, as for the case
         multiple = placebo_threshold(learned, key.fraction, key.side, 1.0).rate
         thresholds = multiple * learned["standard_error"].to_numpy(dtype=float)
+    else:
+        thresholds = thresholds_of_key(learned, key, result.errors)
     if thresholds is None or not np.isfinite(thresholds).any():
         raise StudyError(
             f"No placebo contract has a {key.kind} threshold, so its range is not known. Choose another kind."

@@ -49,13 +49,18 @@ def _page(agreement: Agreement) -> dict[str, Any]:
 def _threshold(table: Mapping[str, Any]) -> Iterator[Finding]:
     """Return the threshold: a number, a table by insured, or a rule with its range."""
     numbers = {**table, "kind": kind_in_words(table["kind"]), "years": table["insured_years"]}
-    yield Finding(f"agreement.{table['form']}", numbers)
+    if "by_year" in table:
+        pairs = [say(f"agreement.year_{table['form']}", **part) for part in table["by_year"]]
+        yield Finding("agreement.by_year", {"pairs": pairs})
+    else:
+        yield Finding(f"agreement.{table['form']}", numbers)
     if table["form"] == "table":
         pairs = [say("agreement.pair", insured=insured, rate=rate) for insured, rate in table["by_assigned"][SHOWN]]
         yield Finding("agreement.by_size", numbers | {"pairs": pairs})
     elif table["form"] == "rule":
         known = {"percent": 100 * table.get("level", 0.0), "side": say(f"side.{table['side']}")}
-        yield Finding("agreement.learned" if "level" in table else "agreement.learned_no_level", numbers | known)
+        kind = "_by_year" if "by_year" in table else "" if "level" in table else "_no_level"
+        yield Finding(f"agreement.learned{kind}", numbers | known)
 
 
 def _sharing(part: Mapping[str, Any]) -> Iterator[Finding]:

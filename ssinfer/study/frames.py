@@ -152,6 +152,7 @@ CHANGES = FrameSchema(
     *DESIGN_AND_METHOD,
     Column("kind", "text", "", "spending (its causes add up to its total), benchmark, or settlement."),
     Column("cause", "text", "", "As in docs/agreements.md: persons, late lines, ..., total; or the party."),
+    Column("year", "text", "", "Contract year of a party's amount; empty: all that is settled."),
     Column("lines", "int", "claim lines", "Change in counted lines; 0 for other rows."),
     Column("then", "float", CURRENCY, "Amount of the previous result; NaN for a cause."),
     Column("now", "float", CURRENCY, "Amount of this result; NaN for a cause."),

@@ -302,16 +302,8 @@ def _check_term(plan: Plan) -> None:
             continue
         if term.years % contract.years.pool:
             raise StudyError(f"[term] years = {term.years}, but {contract.name} pools {contract.years.pool} years.")
-        if contract.threshold.kind == "computed" and part.threshold is not None:
-            if part.threshold.kind != PLACEBO:
-                raise StudyError(
-                    f"[term]: thresholds per contract year are learned: give threshold.kind = {PLACEBO!r}."
-                )
-            if config.seal is not None or plan.signed is not None:
-                raise StudyError(
-                    "[term]: learned thresholds of contract years cannot be signed. Sign a contract with a threshold "
-                    "of its own, or one agreement per year."
-                )
+        if contract.threshold.kind == "computed" and part.threshold is not None and part.threshold.kind != PLACEBO:
+            raise StudyError(f"[term]: thresholds per contract year are learned: give threshold.kind = {PLACEBO!r}.")
 
 
 def _contract(part: SharingConfig) -> tuple[Contract, float]:

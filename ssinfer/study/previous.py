@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.frames import rows_with
+from ssinfer.contracts.arithmetic import split_cents, to_cents
+from ssinfer.contracts.contract import Contract
 from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import StudyError, raised_as
 from ssinfer.study.config import StudyConfig
-from ssinfer.study.frames import CHANGES
+from ssinfer.study.frames import CHANGES, TERM
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import MANIFEST, StudyResult, sha256
 from ssinfer.study.source import SOURCES
@@ -28,19 +31,27 @@ class Previous:
     lines: pd.DataFrame  # lines and cents of the contract group that each cause changed
     savings: pd.DataFrame
     settlement: pd.DataFrame
+    term: pd.DataFrame  # contract years that were settled then; empty without a term
     facts: Mapping[str, Any]  # for the manifest
 
     def compared(self, plan: Plan, result: StudyResult) -> StudyResult:
-        """Return the result with changes.csv: what changed in spending and why, and what is to be paid per party."""
+        """Return the result with changes.csv: what changed in spending and why, and what is to be paid per party.
+
+        Of a term, spending and benchmark are those of the years that were settled then.
+        """
         pair = {"design": plan.config.main_design.fit, "method": plan.config.settling[1]}
         counted = self.lines.set_index("cause")["cents"]
         saved = [rows_with(table, **pair) for table in (self.savings, result.savings)]
-        then = _amounts(saved[0], self.settlement, int(counted["then"]))
-        now = _amounts(saved[1], result.settlement, int(counted["now"]))
+        contract, years = plan.contract_of(plan.config.main_design), [self.term, self.term]
+        if len(self.term) and contract is not None:
+            years[1] = settled_years(result.tables[TERM.name])
+            saved = [_together(part.iloc[: len(self.term)]) for part in years]
+        then = _amounts(saved[0], self.settlement, int(counted["then"])) | _of_years(years[0], contract)
+        now = _amounts(saved[1], result.settlement, int(counted["now"])) | _of_years(years[1], contract)
         rows: list[dict[Any, Any]] = (
             self.lines[self.lines["claimants"].notna()].assign(kind="spending").to_dict("records")
         )
-        total = ("benchmark", "total")
+        total = ("benchmark", "total", "")
         more = (
             100
             * saved[0]["benchmark"].iloc[0]
@@ -48,27 +59,53 @@ class Previous:
         )
         parts = {"persons": round(more), "per insured-year": now[total] - then[total] - round(more)}
         rows += [{"kind": "benchmark", "cause": cause, **NO_PERSONS, "cents": cents} for cause, cents in parts.items()]
-        for kind, cause in dict.fromkeys((*then, *now)):
-            before, after = then.get((kind, cause), 0), now.get((kind, cause), 0)
+        for key in dict.fromkeys((*then, *now)):
+            before, after = then.get(key, 0), now.get(key, 0)
             amounts = {"then": before / 100, "now": after / 100, "cents": after - before}
-            rows.append({"kind": kind, "cause": cause, **NO_PERSONS, **amounts})
+            rows.append({**dict(zip(("kind", "cause", "year"), key, strict=True)), **NO_PERSONS, **amounts})
         table = pd.DataFrame(rows).assign(design=plan.config.settling[0], method=plan.config.settling[1])
         tables = {**result.tables, CHANGES.name: CHANGES.conform(table.assign(euros=table["cents"] / 100))}
         return replace(result, manifest={**result.manifest, "previous": dict(self.facts)}, tables=tables)
 
 
-def _amounts(saving: pd.DataFrame, settlement: pd.DataFrame, counted: int) -> dict[tuple[str, str], int]:
-    """Return cents by kind and cause: spending of the group less what was counted, in all, benchmark, and parties."""
+def settled_years(term: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the contract years of term.csv that settle, without the total."""
+    return term[term["settles"].astype(bool) & (term["year"] != "total")]
+
+
+def _together(years: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of savings.csv of contract years as one."""
+    sizes = years["insured_years"]
+    row = {name: np.average(years[name], weights=sizes) for name in ("benchmark", "spending")}
+    return pd.DataFrame([{"status": "ok", "insured_years": sizes.sum(), **row}])
+
+
+def _of_years(years: pd.DataFrame, contract: Contract | None) -> dict[tuple[str, str, str], int]:
+    """Return the cents of each party by contract year."""
+    cents: dict[tuple[str, str, str], int] = {}
+    if contract is None:
+        return cents
+    for row in years.itertuples():
+        paid = to_cents(np.asarray(row.payment, dtype=float))
+        parts = zip(contract.parties, split_cents(paid, tuple(contract.parties.values())), strict=True)
+        for party, amount in {contract.payer: -paid, **dict(parts)}.items():
+            cents["settlement", party, str(row.year)] = int(amount)
+    return cents
+
+
+def _amounts(saving: pd.DataFrame, settlement: pd.DataFrame, counted: int) -> dict[tuple[str, str, str], int]:
+    """Return cents by kind, cause, and year (empty): spending less what was counted, in all, benchmark, and parties."""
     if not len(saving) or saving["status"].iloc[0] != "ok":
         raise StudyError(f"--previous: one of the two results has no measured saving that is shown. {AGAIN}")
     row = saving.iloc[0]
     spending, benchmark = (round(row[name] * row["insured_years"] * 100) for name in ("spending", "benchmark"))
     lines = settlement[settlement["settles"].astype(bool) & settlement["amount"].notna()]
     parties = {
-        ("settlement", party): round(100 * paid) for party, paid in zip(lines["party"], lines["amount"], strict=True)
+        ("settlement", party, ""): round(100 * paid)
+        for party, paid in zip(lines["party"], lines["amount"], strict=True)
     }
-    totals = {("spending", "estimates"): spending - counted, ("spending", "total"): spending}
-    return totals | {("benchmark", "total"): benchmark} | parties
+    totals = {("spending", "estimates", ""): spending - counted, ("spending", "total", ""): spending}
+    return totals | {("benchmark", "total", ""): benchmark} | parties
 
 
 def read_previous(plan: Plan, folder: Path, base: Path) -> Previous:
@@ -86,7 +123,7 @@ def read_previous(plan: Plan, folder: Path, base: Path) -> Previous:
     with raised_as(StudyError, f"{place}: the study is not one of this version:", ValueError):
         then = StudyConfig.model_validate(manifest.get("study"))
     studies = {"then": then, "now": now}
-    _refuse_other_study(then, now)
+    _refuse_other_study(then, now.settled_until(None))
     held, file = then.data.files(base), Path(vars(then.data)["file"]).as_posix()
     inputs = {n: digest for n, digest in manifest.get("inputs", {}).items() if n == file or n.startswith(f"{file}/")}
     if wrong := [name for name in inputs or [file] if name not in held or sha256(held[name]) != inputs.get(name)]:
@@ -107,11 +144,23 @@ def read_previous(plan: Plan, folder: Path, base: Path) -> Previous:
             )
             for when, part in studies.items()
         }
-        performance = plan.designs[now.main_design.fit].performance
+        performance, term = plan.designs[now.main_design.fit].performance, pd.DataFrame()
+        if now.term is not None:
+            term = settled_years(pd.read_csv(folder / TERM.name, dtype={"year": str}))
+            contract = plan.contract_of(now.main_design)
+            years = len(term) * (1 if contract is None else contract.years.pool)
+            performance = performance[: years * len(performance) // now.settled]
+            if not 0 < years <= now.settled:
+                raise StudyError(
+                    f"--previous {folder} has {years} contract years that are shown, and this delivery {now.settled}. "
+                    f"{AGAIN}"
+                )
         lines = explain_changes(tables, definitions, periods, performance, now.case.treated)
     frames = {name: pd.read_csv(folder / f"{name}.csv") for name in ("savings", "settlement")}
     facts = {name: manifest.get(name) for name in ("study_hash", "data_hash", "created")}
-    return Previous(lines, **frames, facts={**facts, "extracted": None if run_out is None else str(run_out.extracted)})
+    return Previous(
+        lines, **frames, term=term, facts={**facts, "extracted": None if run_out is None else str(run_out.extracted)}
+    )
 
 
 def _refuse_other_study(then: StudyConfig, now: StudyConfig) -> None:

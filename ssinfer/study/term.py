@@ -122,9 +122,9 @@ class TermHistory:
             self.insured_years[term],
         )
 
-    def rates(self, contract: Contract) -> Floats:
-        """Return the measured rates without a further saving (years, groups), of each year's block."""
-        benchmark, spending, years = self.rebased(contract)
+    def rates(self, contract: Contract, saved: float = 0.0) -> Floats:
+        """Return the measured rates at a true saving of each year (years, groups), of each year's block."""
+        benchmark, spending, years = self.rebased(contract, saved)
         shape = -1, contract.years.pool, len(self.groups)
         total, spent = ((money * years).reshape(shape).sum(axis=1) for money in (benchmark, spending))
         return np.repeat(1.0 - spent / total, contract.years.pool, axis=0)
@@ -281,7 +281,7 @@ def term_rows(term: Term, settled: YearsSettlement) -> Iterator[dict[str, Any]]:
         money = np.array([given.benchmark.item() * years, first[number], given.spending.item() * years, years])
         sums += money
         yield {
-            "year": _name(number, pool),
+            "year": name_of(number, pool),
             "period": term.periods[last - pool],
             "state": STATES[any(term.run_out[last - pool : last])],
             "threshold": settlement.threshold.item(),
@@ -294,7 +294,7 @@ def term_rows(term: Term, settled: YearsSettlement) -> Iterator[dict[str, Any]]:
     yield {"year": "total", "period": "", "threshold": np.nan, **ends, **_amounts(sums)}
 
 
-def _name(block: int, pool: int) -> str:
+def name_of(block: int, pool: int) -> str:
     """Return the number of the contract year of a block (from 0), or of the first and last of its pooled years."""
     return f"{block + 1}" if pool == 1 else f"{block * pool + 1}-{(block + 1) * pool}"
 
@@ -349,7 +349,7 @@ def provisional_rows(term: Term, rng: np.random.Generator) -> Iterator[dict[str,
             threshold, paid = float(np.max(settlement.threshold)), np.asarray(settlement.payment)
             amounts = given.benchmark, given.spending, threshold, paid
             row = final_amounts(of_block[-1], given.insured_years[0], *amounts)
-            yield {"year": _name(number, pool), "threshold": threshold, **row}
+            yield {"year": name_of(number, pool), "threshold": threshold, **row}
     if open_years:
         money = (case.spending * case.insured_years)[case.before :, 0]
         to_come = sum(noise.to_come * money[year] for year, noise in open_years) / money.sum()

@@ -47,7 +47,7 @@ def _changes(analysis: Analysis) -> pd.DataFrame:
     return table.assign(cause=causes, lines=table["lines"].where(table["lines"] != 0))
 
 
-CHANGES = "kind:word cause:cell lines:number then:money:2 now:money:2 euros:money:2"
+CHANGES = "kind:word year:text cause:cell lines:number then:money:2 now:money:2 euros:money:2"
 TABLES = (
     ReportTable("provisional", "case-section", 45, _rows, f"{COLUMNS} payment:money payments:cell", _remarks),
     ReportTable("changes", "case-section", 46, _changes, CHANGES),
