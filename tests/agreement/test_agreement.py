@@ -301,7 +301,7 @@ def test_a_method_that_needs_no_performance_data_signs_a_number(settled, folder)
 
     stub = SimpleNamespace(information="signing", needs="panel", fit=fit)
     plan = replace(plan, methods={"AdministrativeBenchmark": stub})
-    table = threshold_of(plan, settled.result.backtest, ("all", "AdministrativeBenchmark"))
+    table = threshold_of(plan, lambda _: settled.result.backtest, ("all", "AdministrativeBenchmark"))
     placebos = settled.result.backtest.placebos
     expected = placebo_threshold(placebos[placebos["unit"] != "unit 00"], 0.9, "one-sided", draws.std() / draws.mean())
     assert (table["form"], table["rate"]) == ("number", pytest.approx(expected.rate))

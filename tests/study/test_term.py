@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from term_study import ROLLING, STUDY
 
+from ssinfer.agreement.settle import Settling
+from ssinfer.agreement.sign import sign_study
 from ssinfer.contracts.contract import Contract
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
@@ -32,7 +34,7 @@ METHOD = "AdministrativeBenchmark"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("term")
-    simulated = simulate_panel(26, tuple(range(2009, 2017)), start=2014, saving=0.0, seed=4, covid=False)
+    simulated = simulate_panel(24, tuple(range(2009, 2017)), start=2014, saving=0.0, seed=4, covid=False)
     frame = simulated.panel.to_frame().drop(columns="sampling_variance")
     case = frame["unit"] == "treated"
     frame.loc[case, "spending"] *= 1 - frame["period"].map(SAVED).fillna(0.0)
@@ -213,11 +215,46 @@ def test_terms_that_do_not_fit_are_refused(plan_of, given, message):
         plan_of(**given)
 
 
-def test_a_history_that_is_too_short_is_refused_with_its_reason(run_of):
-    short = ROLLING.replace("years = 3", "years = 5")
-    refused = run_of(short)
+def test_a_history_that_is_too_short_is_refused_with_its_reason(plan_of):
+    short = ROLLING.replace("years = 3", "years = 5").replace('kind = "computed"', 'kind = "fixed"\nrate = 0.02')
+    refused = run_study(plan_of(short), parts=("evaluate",), n_jobs=1)
     assert refused.settlement["party"].tolist() == [""]
     assert "Give 1 more baseline year" in refused.settlement["reason"].item()
+
+
+def test_each_contract_year_is_signed_with_its_own_range(plan_of, folder, result):
+    text = (folder / "study.toml").read_text(encoding="utf-8") if plan_of(ROLLING.replace("= 3", "= 1")) else ""
+    windows = {"first = 2011, last = 2013": "first = 2013, last = 2014", "first = 2014, last": "first = 2015, last"}
+    for old, new in {**windows, "years = 3": "years = 2"}.items():
+        text = text.replace(old, new)
+    (folder / "signed.toml").write_text(text, encoding="utf-8")
+    signed = sign_study(folder / "signed.toml")[""]
+    table, origins = signed.document["threshold"], signed.document["origins"]["all"]
+    assert (table["form"], origins) == ("rule", [2011, 2012, 2013])  # two years that end before 2015
+    first, second = table["by_year"]
+    assert [part["year"] for part in table["by_year"]] == ["1", "2"]
+    assert (table["lower"], table["upper"]) == (
+        min(first["lower"], second["lower"]),
+        max(first["upper"], second["upper"]),
+    )
+    assert second["insured_years"] == pytest.approx(2 * first["insured_years"])
+    # a lasting saving is taken back by a baseline of the year before, and is found in the first year only
+    assert first["found_5"]["value"] > 0.3 > second["found_5"]["value"]
+    settling = Settling(signed, {"file": str(folder / "panel.csv")})
+    plan = settling.plan()
+    assert plan.origins["all"] == tuple(origins)
+    years = {"threshold": [first["upper"], second["upper"]], "insured_years": [first["insured_years"]] * 2}
+    frame = pd.DataFrame({**years, "settles": True})
+    total = pd.DataFrame([{"threshold": np.nan, "insured_years": 0.0, "settles": True}])
+
+    def finished(frame):
+        known = {**result.tables, "term.csv": pd.concat([frame, total])}
+        return settling.finish(plan, replace(result, tables=known))
+
+    assert finished(frame).manifest["agreement"]["hash"] == signed.hash
+    assert finished(frame[:1]).manifest["agreement"]["hash"] == signed.hash  # the second year is not due yet
+    with pytest.raises(StudyError, match=r"the learned threshold of contract year 2 is .*, and the signed range is"):
+        finished(frame.assign(threshold=[first["upper"], 1.1 * second["upper"]]))
 
 
 def test_years_of_quarters_are_sums_over_insured_years(plan_of):
