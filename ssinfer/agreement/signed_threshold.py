@@ -77,7 +77,7 @@ def threshold_of(plan: Plan, backtest: Callable[[Plan], BacktestResult], pair: t
     results = {end: result if end == plan.config.settled else backtest(part) for end, part in plans.items()}
     placebos, by_year = TermPlacebos.of(plan, pair, results), list[dict[str, Any]]()
     if placebos is None:
-        raise StudyError("No placebo contract could be fitted, so the thresholds of the contract years are not known.")
+        return _table(plan, result, pair, key)  # its message
     for block, (end, part) in enumerate(plans.items()):
         of_year = replace(results[end], placebos=placebos.with_rates(contract, block).reset_index(drop=True))
         rates = _rates_of_year(placebos, contract, block, key, plan.config.seed)

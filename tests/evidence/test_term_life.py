@@ -39,7 +39,7 @@ carry_over_losses = true
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("life")
     options = {"first": "2017Q1", "last": "2022Q4", "start": "2021Q1", "practice_size": 110, "n_regions": 4}
-    simulate_claims(path / "last", 4000, insured_under_contract=400, saving=0.4, seed=3, covid=False, **options)
+    simulate_claims(path / "last", 5000, insured_under_contract=300, saving=0.43, seed=3, covid=False, **options)
     for name in ("first", "second"):
         shutil.copytree(path / "last", path / name)
         for file in (path / name / "claims").glob("*.parquet"):
