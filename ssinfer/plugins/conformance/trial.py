@@ -130,9 +130,9 @@ def distribution_differs(first: Counterfactual, second: Counterfactual, scale: f
     """Return the larger difference of means (SDs) or log SDs of `second` / `scale`, over its tolerance."""
     a, b = first.pooled(), second.pooled() / scale
     spread = float(a.std())
-    if len(a) < 2 or spread == 0:
+    if np.ptp(a) == 0:  # equal draws; the SD of equal numbers may be rounding
         return float(abs(b.mean() / a.mean() - 1.0)) / POINT_TOLERANCE
-    if b.std() == 0:
+    if np.ptp(b) == 0:
         return float("inf")
     mean = float(abs(b.mean() - a.mean())) / spread
     return max(mean / MEAN_TOLERANCE, float(abs(np.log(b.std() / spread))) / SD_TOLERANCE)
