@@ -236,7 +236,7 @@ def _changes(table: pd.DataFrame, limit: int) -> pd.DataFrame:
     table = table.drop(columns=["claimants", "largest"])
     labels = {name: str(table[name].iloc[0]) for name in ("design", "method", "kind")}
     cells = table.assign(definition="", cost=table["cents"].abs().where(causes & (table["cause"] != "estimates")))
-    joined = _joined(cells, few, ["cents"], **labels, cause=JOINED)
+    joined = _joined(cells, few, ["cents"], **labels, cause=JOINED, year="")
     return table[~causes] if joined is None else joined.drop(columns="definition")
 
 

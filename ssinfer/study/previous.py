@@ -64,6 +64,7 @@ class Previous:
             amounts = {"then": before / 100, "now": after / 100, "cents": after - before}
             rows.append({**dict(zip(("kind", "cause", "year"), key, strict=True)), **NO_PERSONS, **amounts})
         table = pd.DataFrame(rows).assign(design=plan.config.settling[0], method=plan.config.settling[1])
+        table["year"] = table["year"].fillna("")  # causes are of all that is settled
         tables = {**result.tables, CHANGES.name: CHANGES.conform(table.assign(euros=table["cents"] / 100))}
         return replace(result, manifest={**result.manifest, "previous": dict(self.facts)}, tables=tables)
 

@@ -44,6 +44,8 @@ def _changes(analysis: Analysis) -> pd.DataFrame:
     table = analysis.table("changes.csv")
     names = zip(table["kind"], table["cause"], strict=True)
     causes = [word("party" if kind == "settlement" else "cause", cause) for kind, cause in names]
+    years = table.get("year", pd.Series("", table.index)).fillna("")
+    table = table.assign(year=years) if (years != "").any() else table.drop(columns="year", errors="ignore")
     return table.assign(cause=causes, lines=table["lines"].where(table["lines"] != 0))
 
 
