@@ -29,5 +29,5 @@ def check_accept(words: Any) -> frozenset[str]:
 
 
 def advice(word: str) -> str:
-    """Return the words with which a message tells how to overrule its doubt."""
-    return f'accept=["{word}"] (in a study: accept = ["{word}"] in [data])'
+    """Return the argument with which a message tells how to overrule its doubt."""
+    return f"accept=[{word!r}]"

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Annotated, Any, NoReturn
 
-from typer import Argument, Option, Typer, echo
+from typer import Argument, BadParameter, Option, Typer, echo
 
 from ssinfer._version import __version__
 from ssinfer.errors import EXPECTED, DatasetError, error_id, shorten
@@ -31,7 +31,15 @@ app.add_typer(data_app, name="data")
 
 Study = Annotated[Path, Argument(help="Study file (TOML).")]
 Out = Annotated[Path, Option("--out", help="Folder for the results: complete or absent.")]
-Jobs = Annotated[int, Option("--jobs", help="Number of processes; results do not depend on it.")]
+
+
+def _processes(jobs: int) -> int:
+    if jobs == 0:
+        raise BadParameter("0 processes compute nothing. Give 1 or more, or -1 for one per core.")
+    return jobs
+
+
+Jobs = Annotated[int, Option("--jobs", callback=_processes, help="Number of processes; results do not depend on it.")]
 Confidential = Annotated[bool, Option("--confidential", help="Write small groups too, and mark the folder.")]
 Language = Annotated[str | None, Option("--language", help="Language of all that is printed: en or nl.")]
 Json = Annotated[bool, Option("--json", help="Print JSON in place of text.")]

@@ -57,7 +57,10 @@ class Within:
 
     def __post_init__(self) -> None:
         if not self.beyond < self.km:
-            raise DesignError(f"Within(km={self.km}, beyond={self.beyond}): need 0 <= beyond < km, in kilometres.")
+            raise DesignError(
+                f"Within: the donors lie beyond {self.beyond} km and within {self.km} km; allowed: 0 <= "
+                "beyond < within. Exchange or correct the two distances."
+            )
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return the units inside the outer radius of any treated unit and the inner radius of none."""
@@ -115,6 +118,12 @@ class Listed:
     """The named units without the treated units."""
 
     units: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.units:
+            raise DesignError(
+                "donors is an empty list. Pass Design(donors=None) for all other units, or name at least one."
+            )
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return the named units."""

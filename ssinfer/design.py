@@ -96,8 +96,7 @@ class Design:
                 raise DesignError(f"{name} names something twice: {list(values)}.")
         self._check_order()
         if isinstance(self.donors, tuple):
-            if not self.donors:
-                raise DesignError("donors is an empty list. Pass None for all other units, or name some.")
+            Listed(self.donors)  # refuses an empty list
             inside = [unit for unit in self.treated if unit in self.donors]
             if inside:
                 raise DesignError(f"{inside} are both treated and donors. Leave them out of donors.")

@@ -14,6 +14,14 @@ from ssinfer.errors import SsinferError
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 50  # tables and lists inside one another
 LONG_NUMBER = "a whole number of more than 18 digits"
+# what to write, by what the line holds (or what the parser says) where a TOML text cannot be read
+_ADVICE = {
+    r"[\u2018-\u201f]": 'Write straight quotes, as in "text".',
+    r"\\": "In paths write / in place of \\, or put the path in single quotes.",
+    r"\d,\d": "Write decimals with a point, and commas between values: [0.95, 0.90].",
+    r"Cannot overwrite|Cannot declare": "It stands there twice: keep one of them.",
+    r"Invalid value": 'Put text in quotes, as in ["name"]; true and false are written without.',
+}
 _PART = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[^\s.=\[\]{},#"']++)"""
 # the memory that tomllib needs grows as the square of a key's parts
 _DEEP_KEY = re.compile(rf"""(?<![^\s.=\[\]{{}},#"'])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}""")
@@ -38,13 +46,13 @@ def parse_toml(text: str, where: object, error: type[SsinferError]) -> Any:
     """Return the tables of a TOML text, or raise `error`."""
     if _DEEP_KEY.search(text):
         raise error(f"{where} has a key of more than {MAX_DEPTH} parts. Write tables in fewer levels.")
-    return _parse(tomllib.loads, text, f"{where} is not valid TOML", "", error)
+    return _parse(tomllib.loads, text, f"{where} is not valid TOML", _toml_advice, error)
 
 
 def parse_json(text: str, where: object, error: type[SsinferError], advice: str) -> Any:
     """Return the value of a JSON text, or raise `error`; Infinity, NaN and a key twice are refused."""
     loads = partial(json.loads, object_pairs_hook=_unique)
-    return _parse(loads, text, f"{where} is not valid JSON", f" {advice}", error)
+    return _parse(loads, text, f"{where} is not valid JSON", lambda *_: f" {advice}", error)
 
 
 def to_json(value: Any) -> str:
@@ -52,8 +60,22 @@ def to_json(value: Any) -> str:
     return json.dumps(json.loads(json.dumps(value, default=str), parse_constant=str), indent=2)
 
 
-def _parse(loads: Callable[[str], Any], text: str, complaint: str, advice: str, error: type[SsinferError]) -> Any:
-    """Return what `loads` makes of a text, or raise `error`: the complaint, the reason and the advice."""
+def _toml_advice(text: str, reason: str) -> str:
+    """Return the line that could not be read, and what to write."""
+    place = re.search(r"line (\d+)", reason)
+    line = text.split("\n")[int(place[1]) - 1].strip()[:80] if place else ""
+    advice = next((f" {advice}" for sign, advice in _ADVICE.items() if re.search(sign, f"{line} {reason}")), "")
+    return f" The line is: {line}.{advice}" if line else advice
+
+
+def _parse(
+    loads: Callable[[str], Any],
+    text: str,
+    complaint: str,
+    advice: Callable[[str, str], str],
+    error: type[SsinferError],
+) -> Any:
+    """Return what `loads` makes of a text, or raise `error`: the complaint, the reason and the advice on both."""
     try:
         document = loads(text.removeprefix("\ufeff"))
         _check_limits(document, finite=loads is not tomllib.loads)
@@ -63,7 +85,7 @@ def _parse(loads: Callable[[str], Any], text: str, complaint: str, advice: str, 
         reason = f"more than {MAX_DEPTH} tables or lists stand inside one another"
     else:
         return document
-    raise error(f"{complaint}: {reason}.{advice}")
+    raise error(f"{complaint}: {reason}.{advice(text, str(reason))}")
 
 
 def _check_limits(document: Any, *, finite: bool) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,17 @@ def _natural_key(text: str) -> tuple[list[int | str], str]:
 
 
 def read_table(
-    data: Any, names: Sequence[str], error: type[DataError] = DataError, *, optional: bool = False
+    data: Any,
+    names: Sequence[str],
+    error: type[DataError] = DataError,
+    argument_of: Mapping[Any, str] = MappingProxyType({}),
+    *,
+    optional: bool = False,
 ) -> pd.DataFrame:
-    """Return the wanted columns, or index levels, of any table with the Arrow stream interface as a pandas frame."""
+    """Return the wanted columns, or index levels, of any table with the Arrow stream interface as a pandas frame.
+
+    `argument_of` has, by name of a column, the argument of Panel.from_frame that names it.
+    """
     for name in names:
         if not isinstance(name, str):
             raise error(f"{name!r} is no name of a column; a text is needed.")
@@ -47,12 +56,24 @@ def read_table(
     counts = {name: list(frame.columns).count(name) for name in names}
     for name, count in counts.items():
         if not count and not optional:
-            raise error(f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}")
+            raise error(
+                f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}"
+                + _how_to_name(argument_of.get(name), [column for column in frame.columns if column not in names])
+            )
         if count > 1:
             raise error(f"Column {name!r} occurs {count} times. Keep one of them, or rename the others.")
     if frame.empty and not optional:
         raise error("The table has no rows. Pass a long frame with one row per unit, or person, and period.")
     return frame[[name for name, count in counts.items() if count]].reset_index(drop=True)
+
+
+def _how_to_name(argument: str | None, columns: list[Any]) -> str:
+    """Return how to name the column of an argument of Panel.from_frame; empty for other tables."""
+    if argument is None:
+        return ""
+    cure = f" If it has another name, give it, such as Panel.from_frame({argument}={columns[0]!r})." if columns else ""
+    unknown = " If it is unknown, give Panel.from_frame(insured_years=None)."
+    return f"{cure}{unknown if argument == 'insured_years' else ''}"
 
 
 def _data_frame(data: Any, error: type[DataError] = DataError) -> pd.DataFrame:

@@ -115,9 +115,11 @@ class Panel:
             period is missing in the middle of a unit's history; insured-years are zero, negative or missing
         """
         covariates, accepted = as_names(covariates), check_accept(accept)
+        argument_of: dict[Any, str] = {unit: "unit", period: "period", spending: "spending"}  # by name of its column
+        argument_of |= {insured_years: "insured_years", sampling_variance: "sampling_variance"}
         wanted = [unit, period, spending, insured_years, sampling_variance, *covariates]
         columns = [name for name in wanted if name is not None]
-        frame = read_table(frame, columns, PanelError)
+        frame = read_table(frame, columns, PanelError, argument_of)
         keys = frame[[unit, period]].apply(label_column, args=(PanelError,))
         if keys.isna().to_numpy().any():
             blank = keys.isna().any(axis=1).to_numpy()
@@ -207,7 +209,8 @@ class Panel:
 
     def covariate(self, name: str) -> Floats:
         """Return a covariate (unit, period); an unknown name is refused with the nearest."""
-        return self.covariates[match_names([name], self.covariates, "The panel has no covariate", PanelError)[0]]
+        cure = f"Or read it from a column of the data, with Panel.from_frame(covariates=[{name!r}])."
+        return self.covariates[match_names([name], self.covariates, "The panel has no covariate", PanelError, cure)[0]]
 
     @property
     def noise(self) -> str:
@@ -309,8 +312,8 @@ def _timeline(units: tuple[str, ...], periods: tuple[Any, ...], per_year: int | 
     if absent:
         raise PanelError(
             f"Periods {', '.join(str(label) for label in absent[:5])} are missing for every unit between"
-            f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked=...) instead of"
-            " deleting them: windows and autocorrelation count periods."
+            f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked={list(absent[:5])!r})"
+            " instead of deleting them: windows and autocorrelation count periods."
         )
     return timeline
 
@@ -325,7 +328,8 @@ def _check_values(panel: Panel) -> None:
         if len(wrong):
             row, column = wrong[0]
             where = f"{name} of unit {panel.units[row]!r} in period {plain_label(panel.periods[column])!r}"
-            cure = f"a positive number is needed. Drop cells without insured, or pass {name}=None if it is unknown."
+            cure = "a positive number is needed. Drop cells without insured, or pass "
+            cure += f"Panel.from_frame({name}=None) if it is unknown."
             cure = "a finite number is needed. Correct it at the source." if name not in amounts else cure
             raise PanelError(f"{where} is {values[row, column]} ({len(wrong)} such cells); {cure}")
     if panel.cv is not None and panel.sampling_variance is not None:
@@ -340,8 +344,9 @@ def _refuse_holes(units: tuple[str, ...], periods: tuple[Any, ...], present: NDA
         where = np.flatnonzero(have)
         inside = np.flatnonzero(~have[where[0] : where[-1]]) + where[0]
         if len(inside):
-            absent = ", ".join(repr(plain_label(periods[column])) for column in inside[:5])
+            absent = [plain_label(periods[column]) for column in inside[:5]]
             raise PanelError(
-                f"Unit {units[row]!r} has no row for period {absent}, in the middle of its history. Add the row,"
-                " drop the unit, or keep the row and name the period in Design(masked=...)."
+                f"Unit {units[row]!r} has no row for period {', '.join(map(repr, absent))}, in the middle of its "
+                "history. Add the row, drop the unit, or keep the row and name the period in "
+                f"Design(masked={absent!r})."
             )

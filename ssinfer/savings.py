@@ -114,5 +114,5 @@ def refuse_rate(benchmark: float, of: str) -> None:
     if benchmark <= 0:
         raise RefusalError(
             f"The mean benchmark {of} is {money(benchmark)} per insured-year; a savings rate or threshold needs a "
-            "positive one. Read the saving in money (savings().measured), or use spending that is positive."
+            "positive one. Read the saving in money, or use spending that is positive."
         )

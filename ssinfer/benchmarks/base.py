@@ -131,7 +131,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         """Refuse a total number of draws that the chains do not divide."""
         if n_draws % chains:
             nearest = max(1, round(n_draws / chains)) * chains
-            raise self.parameter_error("n_draws", f"Give a multiple of chains={chains}, such as {nearest}.")
+            raise self.parameter_error("n_draws", f"Give a multiple of the {chains} chains, such as {nearest}.")
 
     @abstractmethod
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:

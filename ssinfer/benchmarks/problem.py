@@ -108,8 +108,8 @@ class Problem:
             raise PanelError(
                 f"Spending of {self.panel.units[row]!r} is {self.panel.spending[row, column]:g} in {window} period "
                 f"{self.panel.periods[column]!r} ({len(needed)} such cells); {method} takes spending relative to a "
-                "unit's own, so it must be positive. Correct the cell; or remove it and set incomplete='drop'; or use "
-                "SyntheticControl or HierarchicalBenchmark(scale='identity')."
+                "unit's own, so it must be positive. Correct the cell; or remove it and set Design(incomplete='drop'); "
+                "or use SyntheticControl or HierarchicalBenchmark(scale='identity')."
             )
         return replace(self, spending=np.where(wrong, np.nan, self.spending))
 

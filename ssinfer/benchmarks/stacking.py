@@ -65,7 +65,8 @@ class StackedBenchmark(BenchmarkMethod):
         """Refuse impossible parameters."""
         super().check_parameters()
         if len(self.methods) < 2:
-            raise ParameterError(f"StackedBenchmark got {len(self.methods)} methods; stacking needs at least two.")
+            given = f"StackedBenchmark got {len(self.methods)} methods; stacking needs at least two."
+            raise ParameterError(f"{given} Give methods, a list such as SyntheticControl and SyntheticDiD.")
         for method in self.methods:
             if getattr(method, "needs", None) != "panel":
                 raise ParameterError(

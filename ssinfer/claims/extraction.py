@@ -88,7 +88,7 @@ class Extract:
         In an open population a person who changed practice has a row in each. `cohort().to_panel()` is the panel.
         """
         if truncated and self.truncated is None:
-            raise ClaimsError("There is no truncation in this extract. Pass Spending(truncation=...).")
+            raise ClaimsError("There is no truncation in this extract. Give the definition of spending a truncation.")
         return self._cells.cohort("kept" if truncated else "cents")
 
     def design(

@@ -91,7 +91,7 @@ class Population:
         for name in ("practices", "insurers", "ses", "regions"):
             labels = getattr(self, name)
             if labels is not None and not (labels := as_names(labels)):
-                raise ClaimsError(f"{name} is an empty list. Pass None for all, or name some.")
+                raise ClaimsError(f"{name} is an empty list. Pass Population({name}=None) for all, or name some.")
             object.__setattr__(self, name, labels)
         if self.ages is not None:
             low, high = self.ages
@@ -103,7 +103,7 @@ class Population:
             given = dict(self.earlier_spending)
             raise ClaimsError(f"earlier_spending is {given}; allowed: 'highest' or 'lowest', with a share below 1.")
         if self.start is None and (self.minimum_enrolment or self.earlier_spending):
-            raise ClaimsError("minimum_enrolment and earlier_spending count days from the start. Pass start= as well.")
+            raise ClaimsError("minimum_enrolment and earlier_spending count days from the start. Pass start as well.")
         object.__setattr__(self, "baseline", tuple(self.baseline))
         named = {str(practice): str(unit) for practice, unit in self.units.items()}
         object.__setattr__(self, "units", MappingProxyType(named))

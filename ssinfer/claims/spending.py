@@ -112,7 +112,9 @@ class Spending:
             labels = getattr(self, name)
             object.__setattr__(self, name, None if labels is None else as_names(labels))
         if self.include == ():
-            raise ClaimsError("include is an empty list, so nothing counts. Pass None for all categories.")
+            raise ClaimsError(
+                "include is an empty list, so nothing counts. Pass Spending(include=None) for all categories."
+            )
         seen: dict[str, str] = {}
         for name in ("include", "exclude", "own_costs"):
             for value in getattr(self, name) or ():

@@ -42,7 +42,7 @@ def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) 
     for year in frame.loc[frame["cents"] <= 0, "year"]:
         raise ClaimsError(
             f"The {truncation.percentile:.0%} percentile of spending in {year} is zero: most persons of the reference "
-            "have no claims. Check that the tables hold the claims of all insured, or give amount=."
+            "have no claims. Check that the tables hold the claims of all insured, or give an amount."
         )
     return frame[["year", "cents", "share_above"]].astype({"year": "int64", "cents": "int64"})
 

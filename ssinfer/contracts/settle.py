@@ -151,7 +151,7 @@ def required_rate(contract: Contract, assigned: Floats, threshold: Any = None) -
     if threshold is not None:
         if terms.kind not in {"elected", "computed"}:
             raise SettlementError(
-                f"{contract.name} has a {terms.kind} threshold, so threshold={threshold!r} cannot be given. "
+                f"{contract.name} has a {terms.kind} threshold, so the threshold {threshold!r} cannot be given. "
                 "Only elected or computed ones are given at settlement; for another rule, write another contract."
             )
         rates = floats(getattr(threshold, "rate", threshold), "threshold", missing=True)

@@ -43,7 +43,7 @@ class Timeline:
         if self.frequency in (None, "ordinal"):
             raise DataError(
                 f"Periods {_shown(self.labels, 3)} have no calendar, so the number of persons and the seasons are not "
-                "known. Pass periods_per_year to Panel.from_frame (1 for years, 4 for quarters, 12 for months)."
+                "known. Pass Panel.from_frame(periods_per_year=4) for quarters, 1 for years, or 12 for months."
             )
         raise DataError(
             f"Periods {_shown(self.labels, 3)} are {plural(str(self.frequency))}, for which seasons are not supported. "

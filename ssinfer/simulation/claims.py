@@ -130,7 +130,10 @@ def simulate_claims(
         n_insured=n_insured, insured_under_contract=insured_under_contract, saving=rates, seed=seed, **options
     )
     if folder.exists() and not (overwrite and (folder / "parameters.json").exists()):
-        raise DatasetError(f"{folder} exists. Choose another folder, or pass overwrite=True for an earlier simulation.")
+        raise DatasetError(
+            f"{folder} exists. Choose another folder, or pass overwrite=True (on the command line --overwrite) "
+            "for an earlier simulation."
+        )
     names = {"claims", *(f"{name}.parquet" for name in TABLES), "parameters.json"}
     held = [path for path in folder.iterdir() if path.name not in names] if folder.exists() else []
     if held:

@@ -19,6 +19,7 @@ from ssinfer.streams import stream_of
 from ssinfer.study.case_thresholds import case_threshold, thresholds_of_case
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.frames import CASE_THRESHOLDS, PROVISIONAL, SAVINGS, SETTLEMENT
+from ssinfer.study.in_toml import reasons_in_toml
 from ssinfer.study.plan import Plan
 from ssinfer.study.provisional import RunOutNoise, final_factors, final_thresholds, provisional_row
 from ssinfer.study.verdict import predictive_error
@@ -75,11 +76,12 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
                     named = {"design": part.name, "method": method, "settles": settles, "contract": contract.name}
                     settlement += [{**named, **line} for line in _settle(plan, part, contract, cf, table)]
         thresholds.append(table)
+    compared = pd.concat([CASE_THRESHOLDS.empty(), *thresholds])[list(CASE_THRESHOLDS.header())]
     return CaseResult(
         counterfactuals=counterfactuals,
-        savings=SAVINGS.frame(savings),
-        case_thresholds=pd.concat([CASE_THRESHOLDS.empty(), *thresholds])[list(CASE_THRESHOLDS.header())],
-        settlement=SETTLEMENT.frame(settlement),
+        savings=reasons_in_toml(SAVINGS.frame(savings), plan.config),
+        case_thresholds=reasons_in_toml(compared, plan.config),
+        settlement=reasons_in_toml(SETTLEMENT.frame(settlement), plan.config),
     )
 
 

@@ -1,9 +1,11 @@
 """Explains mistakes in a study file: the key, its line, what is allowed, and the next step."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, get_args
 
+import tomlkit
 from pydantic import BaseModel
 
 from ssinfer.errors import did_you_mean
@@ -31,13 +33,29 @@ def explain(
         examples = (known and known.examples) or []
         advice = "".join(f". Write {location[-1]} = {example}" for example in examples)
         return f"key '{key}' is missing" + (f" (line {line})" if line else "") + advice
-    message = item["msg"].removeprefix("Value error, ")
+    message, given = item["msg"].removeprefix("Value error, "), item.get("input")
     if not key:
         return str(message)
-    if item["type"] == "list_type" and isinstance(item.get("input"), dict) and key in MOVED:
+    if item["type"] == "list_type" and isinstance(given, dict) and key in MOVED:
         return f"key {place}: the second edition has {MOVED[key]}; `ssinfer migrate` writes the new form"
-    got = "" if isinstance(item.get("input"), dict) else f", got {item.get('input')!r}"
-    return f"key {place}: {message}{got}"
+    got = "" if isinstance(given, dict) else f", got {given!r}"
+    return f"key {place}: {message}{got}{_what_to_write(field, item['type'], given)}"
+
+
+def _what_to_write(field: str, mistake: str, given: Any) -> str:
+    """Return what to write in place of a value of the wrong type, or of a percentage."""
+    if mistake == "list_type":
+        return f". Write [[{field}]]" if isinstance(given, dict) else f". Write {field} = [{toml_value(given)}]"
+    if mistake in ("model_type", "dict_type") and isinstance(given, list):
+        return f". Write [{field}]"
+    if mistake.startswith("less_than") and isinstance(given, int | float) and 1 < given <= 100:
+        return f", which looks like a percentage. Write {given / 100:g}"
+    return ""
+
+
+def toml_value(value: Any) -> str:
+    """Return a value as TOML writes it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else tomlkit.item(value).as_string()
 
 
 def _explain_unknown(place: str, key: str, model: type[BaseModel], source: str) -> str:
@@ -57,7 +75,8 @@ def _explain_source(text: str, item: Any) -> str:
     line = line_of(text, ("data", "source"))
     if why := SOURCES.broken().get(str(name)):
         return f"key 'data.source' (line {line}): {name!r} cannot be loaded: {why}"
-    return f"key 'data.source' (line {line}): allowed are {', '.join(map(repr, SOURCES.names()))}, got {name!r}"
+    sources = ", ".join(f"{source.name!r} ({source.label})" for source in SOURCES.entries())
+    return f"key 'data.source' (line {line}): got {name!r}. Allowed: {sources}"
 
 
 def _locate(parts: list[str], root: type[BaseModel]) -> tuple[list[str], type[BaseModel], str]:

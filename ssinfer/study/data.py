@@ -143,7 +143,7 @@ def public_data(
                 cure = "" if region_of else "The data have no regions. Leave regions out."
                 regions = match_names(population.regions or (), set(region_of.values()), "no region", StudyError, cure)
             years = whole.whole.insured_years
-            sizes = np.full(len(whole.whole.units), np.inf) if years is None else years[:, 0]
+            sizes = np.full(len(whole.whole.units), np.inf) if years is None else np.nan_to_num(years[:, 0])
             size_of = dict(zip(whole.whole.units, sizes, strict=True))
             large = [unit for unit in panel.units if size_of[unit] >= population.at_least]
             units = [unit for unit in large if not regions or region_of[unit] in regions]

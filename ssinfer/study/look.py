@@ -46,7 +46,7 @@ def look_at(plan: "Plan") -> Look:
         findings += checks.implausible_mean(panel, plausible) if plausible else []
         findings += checks.strange_standard(panel, str(standard)) if standard in panel.covariates else []
     findings += [Finding("placebo_sample", sample, refuses=False) for sample in placebo_samples(plan)]
-    findings += [*plan.data.findings, *window_findings(plan)]
+    findings += [*plan.data.findings, *window_findings(plan), *incomplete_windows(plan)]
     placebos = {name: _placebos_per_window(plan, name) for name in plan.designs}
     for level in config.levels:
         for name, counts in placebos.items():
@@ -108,6 +108,25 @@ def window_findings(plan: "Plan") -> list[Finding]:
     return [
         Finding(key, {**dict(numbers), "designs": names, "all": len(names) == len(plan.designs)}, refuses=False)
         for (key, *numbers), names in found.items()
+    ]
+
+
+def incomplete_windows(plan: "Plan") -> list[Finding]:
+    """Return windows in which a donor has no spending, so that all placebos of a design which refuses it are lost."""
+    found: dict[tuple[str, str, Any], list[Any]] = {}
+    for name, part in plan.config.fits.items():
+        design, panel = plan.designs[name], plan.data.panel_of(name)
+        with suppress(SsinferError):  # no window or donor fits: the check of pairs, or the backtest, says so
+            windows = rolling_windows(panel, design, plan.origins.get(name)) if design.incomplete == "refuse" else ()
+            donors = design.donor_rows(panel)
+            for w in windows:
+                columns = panel.columns([label for label in (*w.baseline, *w.performance) if label not in w.masked])
+                for row, column in np.argwhere(~np.isfinite(panel.spending[np.ix_(donors, columns)]))[:1]:
+                    unit, period = panel.units[donors[row]], panel.timeline.name(int(columns[column]))
+                    found.setdefault((part.comparison.name, unit, period), []).append(str(w.origin))
+    return [
+        Finding("incomplete_windows", {"comparison": c, "unit": u, "period": p, "origins": at}, refuses=False)
+        for (c, u, p), at in found.items()
     ]
 
 

@@ -31,6 +31,7 @@ from ssinfer.study.contract_years import not_due, settled_so_far
 from ssinfer.study.data import WINDOW_KEYS, StudyData, categories_of, named_periods
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.hidden import HiddenGroups, find_hidden
+from ssinfer.study.in_toml import told_in_toml
 from ssinfer.study.look import Look, look_at
 from ssinfer.study.provisional import RunOutNoise
 from ssinfer.study.seal import Signed
@@ -161,7 +162,7 @@ def plan_study(
     with speak(language):
         path, text = Path(path), read_text(Path(path), "the study file", StudyError, "Pass the path of a TOML file.")
         config = read_study(path, text)
-    return make_plan(config, text, path.parent, n_jobs=n_jobs, tell=tell, language=language)
+    return make_plan(config, text, path.parent, n_jobs=n_jobs, tell=tell, language=language, path=path)
 
 
 def make_plan(
@@ -173,13 +174,14 @@ def make_plan(
     tell: Callable[[Look], None] | None = None,
     language: str | None = None,
     signed: Mapping[str, Signed] | None = None,
+    path: Path | None = None,
 ) -> Plan:
-    """Load the data of a study, whose text was read from a file in a `folder`, and validate every step.
+    """Load the data of a study, whose text was read from a file (`path`) in a `folder`, and validate every step.
 
     A sealed study (`StudyConfig.sealed`) reads nothing of the performance periods: its origins are those before them.
     On agreements, contracts and origins are as `signed`, by name of the group ("" without groups).
     """
-    with speak(language or config.report.language) as spoken:
+    with speak(language or config.report.language) as spoken, told_in_toml(config, text, path):
         # Methods and sharing are validated before the data are read, which may take minutes.
         methods = make_methods(config)
         _check_threshold(config, methods)
@@ -234,7 +236,11 @@ def make_plan(
         refuse(look.findings, config.data.accept, StudyError, config.currency)
         for each, (design_name, method_name) in product(plans, pairs):
             method, design = methods[method_name], each.designs[design_name]
-            with raised_as(StudyError, f"design {design_name!r} with method {method_name!r}:"):
+            fit: dict[str, Any] = {"design": config.fits[design_name], "method": method_name}
+            with (
+                raised_as(StudyError, f"design {design_name!r} with method {method_name!r}:"),
+                told_in_toml(config, text, **fit),
+            ):
                 data_of_pair = plan.data_for(design_name, method_name)
                 if hasattr(method, "prepare") and config.seal is None:
                     method.prepare(data_of_pair, design)

@@ -25,6 +25,7 @@ from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.disclosure import claims_tables
 from ssinfer.study.estimands import estimands
 from ssinfer.study.evidence import case_evidence, failed_checks
+from ssinfer.study.in_toml import reasons_in_toml
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.ladder import ladder
 from ssinfer.study.look import placebo_samples, window_findings
@@ -168,6 +169,7 @@ def backtest_plan(
                 shifted(len(result.placebos), len(result.placebos))
         results.append(result)
     joined = join_results(results)
+    joined = replace(joined, placebos=reasons_in_toml(joined.placebos, config))
     tables |= {f"{name}.csv": getattr(joined, name) for name in ("scores", "detection", "thresholds")}
     tables |= {"placebos.parquet": joined.placebos, "placebo_paths.parquet": joined.paths}
     return joined

@@ -74,7 +74,7 @@ def minimum_savings_rate(assigned: float) -> float:
     if math.isnan(assigned):
         raise ParameterError(
             "The number of assigned persons is not known: the panel has no insured-years, or its periods have no "
-            "calendar. Pass insured_years, and periods_per_year to Panel.from_frame (data.periods_per_year in a study)."
+            "calendar. Pass insured-years, and Panel.from_frame(periods_per_year=4) if they are quarters."
         )
     after = bisect_right(_COUNTS, assigned)
     if after == len(MSSP_KNOTS):

@@ -171,7 +171,9 @@ class PropensityMatching(BenchmarkMethod):
         """Refuse impossible parameters before any data are read."""
         super().check_parameters()
         if self.scores == "bayesian" and not 1 <= self.score_draws <= self.n_draws:
-            raise self.parameter_error("score_draws", f"Give a whole number from 1 to n_draws={self.n_draws}.")
+            raise self.parameter_error(
+                "score_draws", f"Give a whole number from 1 to {self.n_draws}, the number of all draws."
+            )
         as_limits(self.balance_limits)
         if self.scores == "bayesian" and self.classifier is not None:
             raise NotSupportedError("scores='bayesian'", "a classifier", "Give one or the other.")

@@ -80,7 +80,7 @@ class Shocks:
             return [of_practice, Check("contract shock SD", "NOT EVALUATED", region, message)]
         message = (
             "with fewer than two regions, the shock that a contract's practices share cannot be learned and is left "
-            "out; give Cohort(region=...)"
+            "out; give each person a region"
         )
         return [of_practice, Check("contract shock SD", "WARN", 0.0, message)]
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ssinfer.datasets.io.layout import Layout
 from ssinfer.datasets.io.panel_file import open_panel_file
-from ssinfer.errors import StudyError, did_you_mean, refuse_unknown
+from ssinfer.errors import PanelError, StudyError, did_you_mean, raised_as, refuse_unknown
 from ssinfer.finding import Finding
 from ssinfer.names import match_names
 from ssinfer.panel import Panel
@@ -61,10 +61,11 @@ class PanelConfig(DataConfig):
         of = {part.name: part.column or ("" if len(config.spending) > 1 else default) for part in config.spending}
         scale = self.all_spending or next(iter(of.values()))
         named = {**{f"column of spending {name!r}": of[name] for name in of}, "data.all_spending": scale}
-        for key, name in {**named, "data.region": self.region or unit}.items():
+        for key, name in (named | ({} if self.region is None else {"data.region": self.region})).items():
             if name not in (default, *frame.columns):
                 raise StudyError(f"{key}: {self.file} has no column {name!r}. {did_you_mean(name, frame.columns)}")
-        panels = {name: self._panel(frame, name) for name in dict.fromkeys([scale, *of.values()])}
+        with raised_as(PanelError, f"{self.file}:", PanelError):
+            panels = {name: self._panel(frame, name) for name in dict.fromkeys([scale, *of.values()])}
         saved = categories_of(config, panels)
 
         def make(_: PopulationConfig, spending: SpendingConfig) -> tuple[Panel, Mapping[str, Panel]]:
