@@ -22,6 +22,8 @@ from .benchmarks.synthetic_control.inference.placebo import leave_two_out_test a
 from .benchmarks.synthetic_control.inference.placebo import placebo_test as placebo_test
 from .benchmarks.synthetic_control.synthetic_did import SyntheticDiD as SyntheticDiD
 from .cohort.cohort import Cohort as Cohort
+from .cohort.panel_standard import expected_from_cells as expected_from_cells
+from .cohort.panel_standard import expected_from_covariates as expected_from_covariates
 from .contracts.contract import Contract as Contract
 from .contracts.contract import load_contract as load_contract
 from .contracts.contract import shipped_contracts as shipped_contracts

@@ -3,14 +3,14 @@
 import ast
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ssinfer.errors import DataError, SsinferError
+from ssinfer.errors import DataError, PluginError, SsinferError
 from ssinfer.plugins.discovery import find_method
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import CaseConfig, ComparisonConfig, PopulationConfig, ThresholdConfig, WindowsConfig
@@ -62,7 +62,7 @@ def in_toml(
             return f"{found[0]} (in Python)"
         table, part = place_of(owner, name)
         chosen = [owner] if owner else [each.method for each in config.method]
-        if table == "method" and not any(name in signature(find_method(each)).parameters for each in chosen):
+        if table == "method" and not any(_takes(each, name) for each in chosen):
             return found[0]
         several = isinstance(getattr(config, table), list)
         where = f"{f'{part} of ' if part else ''}{f'[[{table}]]' if several else f'[{table}]'}"
@@ -77,10 +77,17 @@ def in_toml(
     return _KEY.sub(located, ARGUMENT.sub(key, str(message)), count=1)
 
 
+def _takes(method: str, name: str) -> bool:
+    """Return whether a method has a parameter; False for an owner that is no method."""
+    with suppress(PluginError):
+        return name in signature(find_method(method)).parameters
+    return False
+
+
 def place_of(owner: str | None, name: str) -> tuple[str, str]:
     """Return the table of a study file in which an argument stands, and its part; by default those of methods."""
     if owner == IN_COLUMNS and name not in DataConfig.model_fields:
-        return "data", "periods_per_year" if name == "periods_per_year" else "columns"
+        return "data", "" if name == "periods_per_year" else "columns"
     places = (place for place, model in TABLES.items() if name in model.model_fields)
     return next(places, ("method", "parameters"))
 
