@@ -30,4 +30,4 @@ def check_accept(words: Any) -> frozenset[str]:
 
 def advice(word: str) -> str:
     """Return the argument with which a message tells how to overrule its doubt."""
-    return f"accept=[{word!r}]"
+    return f'accept=["{word}"]'

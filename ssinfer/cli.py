@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Annotated, Any, NoReturn
 
-from typer import Argument, BadParameter, Option, Typer, echo
+from typer import Argument, BadParameter, Exit, Option, Typer, echo
 
 from ssinfer._version import __version__
 from ssinfer.errors import EXPECTED, DatasetError, error_id, shorten
@@ -23,7 +23,6 @@ app = Typer(
     name="ssinfer",
     help="Causal inference on shared-savings contracts: benchmarks, thresholds, backtests, settlement.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 data_app = Typer(help="Published data sets: list and download them.", no_args_is_help=True)
@@ -72,6 +71,20 @@ def new(
     from ssinfer.console.new import new_study  # noqa: PLC0415
 
     new_study(**options)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        echo(__version__)
+        raise Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, Option("--version", is_eager=True, callback=_version, help="Print the version.")] = False,
+) -> None:
+    """Options of the program itself; its help is that of `app`."""
+    del version
 
 
 @app.command()
@@ -251,7 +264,7 @@ def power(
     insured: Annotated[list[float] | None, Amount(help="Insured persons; repeat for several sizes.")] = None,
     years: Annotated[list[int] | None, Option(help="Performance years; repeat for several numbers.")] = None,
     k: Annotated[float, Option(help="Coefficient of variation of a person: SE = k / sqrt(n).")] = 2.135,
-    shock_sd: Annotated[float, Option(help="SD of the group shock, as a fraction of spending.")] = 0.0,
+    shock_sd: Annotated[float, Option(help="SD of the group shock, a fraction; default: of municipalities.")] = 0.0125,
     persistence: Annotated[float, Option(help="Autocorrelation of the group shock over one year.")] = 0.8,
     kind: Annotated[str, Option("--kind", "--gate", help="Confidence, credible, schedule or fixed.")] = "confidence",
     level: Annotated[float, Option(help="Level of a confidence or credible threshold, as a fraction.")] = 0.95,
@@ -285,10 +298,10 @@ def power(
     table = power_table(scenario, **sizes, years=years or (1, 3, 5), simulated=simulated, seed=seed)
     if looks:
         table = overall_false_payments(scenario, table, looks, seed=seed)
-    if csv:
+    if csv:  # no line but the table
         echo(table.to_csv(index=False))
     else:
-        print_power(table, language)
+        print_power(table, scenario, language)
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """The command line: every command on a small study; an error is exit code 2 and one line on standard error."""
 
 import json
+import os
 import re
+import runpy
 import subprocess
 import sys
 from html import escape
@@ -198,11 +200,56 @@ def test_settle_in_words_and_as_json(ssinfer):
     assert document["lines"]["providers"] == pytest.approx(50_000.0)
 
 
+@pytest.mark.parametrize("tag", ["en", "nl"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["methods"],
+        ["thresholds"],
+        ["contracts"],
+        ["data", "list"],
+        ["power"],
+        ["power", "--insured", "500000", "--looks", "4", "--bias", "0.01"],
+        [*SETTLE, "--threshold", "0.02"],
+    ],
+)
+def test_tables_fit_eighty_columns(ssinfer, command, tag, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, printed, said = ssinfer(*command, "--language", tag)
+    assert (code, said) == (0, "")
+    assert max(len(line.rstrip()) for line in printed.splitlines()) <= 80
+
+
+def test_power_says_first_what_it_assumes_and_its_shock_is_that_of_municipalities(ssinfer):
+    """Authority: docs/method/estimand.md, SD of 1.2 to 1.3%; fault A14: 30% and not 63% of 20,000 find 3%."""
+    _, printed, _ = ssinfer("power", "--insured", "20000", "--years", "1", "--k", "3.3")
+    text = " ".join(printed.split())
+    assert text.startswith("Assumed: a confidence threshold of 95%, one-sided; a group shock with an SD of 1.25%")
+    assert "3.3 / √n" in text
+    _, table, _ = ssinfer("power", "--insured", "20000", "--years", "1", "--k", "3.3", "--csv")
+    assert pd.read_csv(StringIO(table)).iloc[0]["detection_rate_3"] == pytest.approx(0.30, abs=0.02)
+    _, printed, _ = ssinfer("power", "--insured", "20000", "--shock-sd", "0", "--kind", "schedule")
+    assert "no group shock" in printed.split(";")[1]
+
+
+def test_version_module_and_completion(ssinfer, monkeypatch, capsys):
+    assert ssinfer("--version") == (0, f"{ss.__version__}\n", "")
+    monkeypatch.setattr(sys, "argv", ["ssinfer", "--version"])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module("ssinfer", run_name="__main__")
+    assert (left.value.code, capsys.readouterr().out) == (0, f"{ss.__version__}\n")
+    words = {"_SSINFER_COMPLETE": "complete_bash", "COMP_WORDS": "ssinfer thr", "COMP_CWORD": "1"}
+    code = "import sys; sys.argv = ['ssinfer']; from ssinfer.cli import main; main()"
+    command = [sys.executable, "-c", code]
+    completed = subprocess.run(command, env=os.environ | words, capture_output=True, text=True, check=False)
+    assert completed.stdout.split() == ["thresholds"]
+
+
 def test_power_prints_medicares_table(ssinfer):
     # thresholds.md at 5,000 insured: SE 3.02%, MSR 3.9%, false payments .098, power .265 / .383 / .642 at 2, 3, 5%
-    code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--kind", "schedule")
+    code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--kind", "schedule", "--shock-sd", "0")
     assert code == 0
-    row = printed.splitlines()[-1].split()
+    row = next(line.split() for line in printed.splitlines() if line.strip().startswith("5,000"))
     assert row[:2] == ["5,000", "1"]
     cells = [float(cell) for cell in row[2:]]
     assert cells[:3] == pytest.approx([3.02, 3.9, 9.8], abs=0.05)
@@ -461,7 +508,7 @@ def test_check_looks_at_the_data_and_fits_nothing(folder, ssinfer):
     code, printed, said = ssinfer("check", folder / "study.toml")
     assert code == 2
     assert "6 years, 2012 to 2017" in printed
-    assert said.startswith("ssinfer: Mean spending is EUR 2.")
+    assert "study.toml: Mean spending is EUR 2." in said
     assert said.count("\n") == 1
 
 

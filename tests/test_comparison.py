@@ -89,7 +89,7 @@ def test_every_is_the_intersection_and_listed_the_names():
 @pytest.mark.parametrize(
     ("make", "cure"),
     [
-        (lambda: Within(km=10, beyond=20), "need 0 <= beyond < km"),
+        (lambda: Within(km=10, beyond=20), "beyond 20 km and within 10 km; allowed: 0 <= beyond < within"),
         (lambda: SimilarSize(ratio=1.0), "a number more than 1"),
         (lambda: SimilarSize(2.0).admits(panel_of(PLACES), ["GOES"], np.array([0])), "Give donors by name"),
     ],

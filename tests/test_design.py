@@ -28,7 +28,7 @@ GOOD = {"treated": ["VLISSINGEN"], "baseline": [2014, 2015, 2016], "performance"
         ({"treated": []}, "treated is empty. Name at least one"),
         ({"baseline": []}, "baseline is empty"),
         ({"performance": [2017, 2017]}, "names something twice"),
-        ({"donors": []}, "Pass None for all other units"),
+        ({"donors": []}, r"Pass Design\(donors=None\) for all other units"),
         ({"donors": ["VLISSINGEN"]}, "Leave them out of donors"),
         ({"donors": ["VEERE"], "under_contract": ["VEERE"]}, "under another contract. Leave them out"),
         ({"incomplete": "ignore"}, "allowed: 'refuse' or 'drop'"),

@@ -1,7 +1,8 @@
 """Prints lists of what the package offers, and other tables of texts."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,6 +15,10 @@ from ssinfer.sentences import say, word
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ssinfer.thresholds.planning.scenario import Scenario
+
+WIDTH = 80
 
 
 def print_methods(language: str | None = None) -> None:
@@ -63,11 +68,20 @@ def print_data_sets(language: str | None = None) -> None:
         _print_table(["data_set", "years", "found", "description"], rows)
 
 
-def print_power(table: "pd.DataFrame", language: str | None = None) -> None:
-    """Print a table of `power_table`."""
+def print_power(table: "pd.DataFrame", scenario: "Scenario", language: str | None = None) -> None:
+    """Print what a scenario assumes, and its table of `power_table`."""
     with speak(language):
+        values = vars(scenario) | {
+            name: 100 * getattr(scenario, name) for name in ("shock_sd", "level", "rate", "bias")
+        }
+        names = [scenario.kind, "shock" if scenario.shock_sd else "no_shock", *(["bias"] if scenario.bias else [])]
+        parts = "; ".join(say(f"power.{name}", "{kind}", **values) for name in names)
+        echo(fill(say("power.assumed", parts=parts, k=scenario.k), WIDTH))
+        if "false_payment_rate_looks" in table:  # for want of width; it is in the CSV
+            table = table.drop(columns="undeserved_bonus")
         rows = [[*map(count, row[:2]), *(plain(100 * rate, 2) for rate in row[2:])] for row in table.to_numpy()]
         _print_table([*table.rename(columns={"threshold": "threshold_rate"})], rows, right=True)
+        echo(fill(say("power.columns"), WIDTH))
 
 
 def _print_table(names: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:
@@ -77,16 +91,16 @@ def _print_table(names: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
     """
     parts = [name.rstrip("0123456789.") for name in names]
     heads = [say(f"list.{part}", number=name.removeprefix(part)) for part, name in zip(parts, names, strict=True)]
-    rows = [*rows]
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for texts in zip(heads, *rows, strict=True):
-        longest = max(len(part) for text in texts for part in [*text.split(), ""])
-        table.add_column(texts[0], justify="right" if right else "left", min_width=longest)
+    rows, console = [*rows], Console(markup=False, highlight=False, emoji=False)
+    columns = [*zip(heads, *rows, strict=True)]
+    widths = [max(len(part) for text in texts for part in [*text.split(), ""]) for texts in columns]
+    wide = sum(widths) + 2 * len(heads) <= console.width
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, int(wide), 0, 0))
+    for texts, longest in zip(columns, widths, strict=True):
+        side: Any = "right" if right else "left"
+        table.add_column(texts[0], justify=side, min_width=longest, width=None if wide else longest)
     for row in rows:
         table.add_row(*row)
-    console = Console(markup=False, highlight=False, emoji=False)
-    if sum(column.min_width or 0 for column in table.columns) + 2 * len(heads) > console.width:
+    if not wide and sum(widths) + len(heads) - 1 > console.width:
         console.width = 1_000
-        for column in table.columns:
-            column.width = column.min_width
     console.print(table)

@@ -44,7 +44,14 @@ def _rows(look: Look) -> Iterator[tuple[str, str]]:
     first, last = panel.timeline.name(0), panel.timeline.name(len(panel.periods) - 1)
     length = _length(panel, len(panel.periods))
     yield "periods", say("look.all_periods", length=length, when=say("look.range", low=first, high=last))
-    yield "units", say("look.treated", n=len(panel.units), treated=", ".join(config.case.treated))
+    yield (
+        "units",
+        say(
+            "look.treated",
+            n=len(panel.units),
+            treated=", ".join(config.case.names.get(unit, unit) for unit in config.case.treated),
+        ),
+    )
     yield "insured", _insured(look, panel)
     yield from (("spending", _spending(look, part)) for part in config.fits.values())
     yield from (("windows", _windows(design, panel)) for design in plan.designs.values())

@@ -29,7 +29,12 @@ class Analysis(StudyQueries):
     def group(self) -> str:
         """The names of the treated units, or their number if there are many."""
         treated = next(iter(self.result.designs.values())).treated
-        return own(", ".join(treated)) if len(treated) <= 3 else say("contracted_units", n=len(treated))
+        return own(", ".join(map(self.unit, treated))) if len(treated) <= 3 else say("contracted_units", n=len(treated))
+
+    def unit(self, label: str) -> str:
+        """Return the name that the study gives a unit; by default its label."""
+        names = self.result.manifest.get("study", {}).get("case", {}).get("names", {})
+        return str(names.get(label, label))
 
     @cached_property
     def _designs(self) -> dict[str, str]:

@@ -256,7 +256,7 @@ class StudyConfig(Config):
         later = ("term", "group", "only_group")
         names = ("date", "report", "agreement", *(name for name in later if not getattr(self, name)))
         unset = {name: True for name in self.data.later if not getattr(self.data, name)}
-        left_out: Any = {**dict.fromkeys(names, True), "data": unset}
+        left_out: Any = {**dict.fromkeys(names, True), "case": {"names"}, "data": unset}
         text = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -15,6 +15,7 @@ class CaseConfig(Config):
 
     treated: Names = Field(min_length=1)
     under_contract: Names = []
+    names: dict[str, str] = {}  # names of units in report and console; all files keep the units
     units: dict[str, Names] = {}  # practices of each unit of claims; `*` at the end stands for any ending
     placebos: Names | None = None
     placebos_at_most: int | None = Field(

@@ -21,6 +21,7 @@ from ssinfer.errors import DesignError, StudyError, raised_as
 from ssinfer.foreign import Text
 from ssinfer.guard.method import GuardedMethod
 from ssinfer.language import speak
+from ssinfer.names import match_names
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.sentences import refuse
@@ -208,6 +209,7 @@ def make_plan(
             known = {name: _known(data.panel_of(name), designs[name], origins.get(name)) for name in designs}
             origins = {name: windows for name, windows in known.items() if windows}
         case = config.case
+        match_names(case.names, data.panel.units, "case.names: the data have no unit", StudyError)
         if case.ses is not None:
             data.panel.covariate(case.ses)
         chosen: Placebos = case.placebos

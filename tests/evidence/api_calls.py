@@ -111,6 +111,23 @@ CALLS = {
     "comparison.SimilarSize": (ss.comparison.SimilarSize, {}),
     "comparison.SimilarSpending": (ss.comparison.SimilarSpending, {"within": 0.1}),
     "calibrated_threshold": (ss.calibrated_threshold, {"cf": SAMPLING, "placebos": PLACEBOS}),
+    "expected_from_cells": (
+        ss.expected_from_cells,
+        {
+            "panel": ss.Panel(("a",), (2018,), [[9.0]], [[5.0]]),
+            "cells": pd.DataFrame({"unit": ["a"], "period": 2018, "age": "old", "insured_years": 5.0, "spending": 9.0}),
+            "by": ["age"],
+            "periods": [2018],
+        },
+    ),
+    "expected_from_covariates": (
+        ss.expected_from_covariates,
+        {
+            "panel": ss.Panel(PANEL.units, (2017,), PANEL.spending[:, -1:], covariates={"old": PANEL.spending[:, :1]}),
+            "covariates": ["old"],
+            "periods": [2017],
+        },
+    ),
     "rebased_benchmarks": (
         ss.rebased_benchmarks,
         {"contract": ss.load_contract("mssp-track-3"), "benchmark": [3000.0], "spending": [2900.0]},

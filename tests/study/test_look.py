@@ -1,5 +1,7 @@
 """The look at a study's data: what is printed, what is refused, and the word that overrules each refusal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +14,11 @@ from ssinfer.errors import StudyError
 from ssinfer.language import speak
 from ssinfer.look.checks import implausible_mean
 from ssinfer.periods import span
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.text.methods import FIRST_PAGE
 from ssinfer.sentences import sentence
 from ssinfer.study import plan_study
+from tests.small_study import small_study
 
 STUDY = """\
 title = "A small study"
@@ -256,3 +260,20 @@ def test_spending_per_insured_period_becomes_spending_per_insured_year(tmp_path)
 )
 def test_impossible_keys_are_refused(tmp_path, data, words):
     assert words in refusal(tmp_path, panel(), data=data)
+
+
+def test_units_have_names_in_look_and_report_and_not_in_the_hash(tmp_path):
+    texts, named = [], '[population]\nnames = { u00 = "Vlissingen", u01 = "Veere" }\n'
+    plain = plan(tmp_path, panel())
+    study = (tmp_path / "study.toml").read_text().replace("[population]\n", named)
+    (tmp_path / "study.toml").write_text(study)
+    with_names = plan_study(tmp_path / "study.toml", tell=lambda look: texts.append(look_text(look)))
+    assert "24, of which under contract: Vlissingen" in texts[0]
+    assert with_names.study_hash == plain.study_hash
+    assert with_names.panel.units == plain.panel.units
+    manifest = {"study": with_names.config.model_dump(mode="json")}
+    analysis = Analysis(replace(small_study(), designs=with_names.designs, manifest=manifest))
+    assert (analysis.group, analysis.unit("u01"), analysis.unit("u02")) == ("Vlissingen", "Veere", "u02")
+    (tmp_path / "study.toml").write_text(study.replace("u01 =", "u91 ="))
+    with pytest.raises(StudyError, match=r"case\.names \(line \d+\): the data have no unit 'u91'\. Did you mean"):
+        plan_study(tmp_path / "study.toml")

@@ -153,7 +153,7 @@ def test_populations_and_baskets_of_vektis(study):
         (
             'region = "province"\n',
             'region = "provinces"\n',
-            "data.region: panel.csv has no column 'provinces'. Did you",
+            r"data\.region \(line 8\): panel.csv has no column 'provinces'. Did you",
         ),
         (
             'column = "hospital"',
@@ -161,7 +161,7 @@ def test_populations_and_baskets_of_vektis(study):
             "column of spending 'hospital': panel.csv has no column 'hopital'",
         ),
         ('column = "hospital"', "", "column of spending 'hospital': panel.csv has no column ''. Allowed|Did you mean"),
-        ('["hospital"]', '["drugs"]', "scenario.categories: the data have no category 'drugs'"),
+        ('["hospital"]', '["drugs"]', r"scenario.categories \(line 28\): the data have no category 'drugs'"),
         ('categories = ["hospital"]', "dearest = 0.05", "scenario.dearest is for 'claims' or .*data.source is 'panel'"),
         (
             "at_least = 1100",

@@ -370,7 +370,7 @@ def test_similar_names_are_accepted_by_a_word(folder, frame):
     twin = frame[frame["unit"] == "treated"].assign(unit="Treated")
     twin["spending"] *= 1.1
     pd.concat([frame, twin]).to_csv(folder / "panel.csv", index=False)
-    with pytest.raises(SsinferError, match=r"'Treated' and 'treated' differ only in case.*in a study: accept ="):
+    with pytest.raises(SsinferError, match=r"'Treated' and 'treated' differ only.*accept = ..similar_names.. in .data"):
         plan_study(folder / "study.toml")
     change(folder, ('file = "panel.csv"', 'file = "panel.csv"\naccept = ["similar_names"]'))
     assert "Treated" in plan_study(folder / "study.toml").panel.units

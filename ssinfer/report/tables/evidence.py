@@ -45,6 +45,11 @@ def _tables(analysis: Analysis, name: str) -> dict[str, pd.DataFrame]:
     return _by_label(analysis, lambda pair: rows_of(analysis.table(name), pair))
 
 
+def _weights(analysis: Analysis) -> pd.DataFrame:
+    tables = _tables(analysis, "weights.csv")
+    return weights_frame({name: rows.assign(donor=rows["donor"].map(analysis.unit)) for name, rows in tables.items()})
+
+
 def _paths(analysis: Analysis) -> pd.DataFrame:
     return paths_frame(_tables(analysis, "paths.csv"), _tables(analysis, "placebo_paths.parquet"))
 
@@ -57,7 +62,7 @@ def _parameters(analysis: Analysis) -> pd.DataFrame:
 PREDICTIVE = "predictive.parquet"
 TABLES = ReportTable("checks", "evidence", 5, _rows, "label check_name status:word figure:cell limit:cell")
 FRAME = (
-    ReportFigure("donor_weights", "evidence", 10, lambda a: weights_frame(_tables(a, "weights.csv")), "weights.csv"),
+    ReportFigure("donor_weights", "evidence", 10, _weights, "weights.csv"),
     ReportFigure("baseline_path", "evidence", 20, _paths, "placebo_paths.parquet"),
     ReportFigure("prior_posterior", "evidence", 40, _parameters, "savings.nc"),
     ReportFigure("predictive", "evidence", 50, lambda a: predictive_frame(_tables(a, PREDICTIVE)), PREDICTIVE),

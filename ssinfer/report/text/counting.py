@@ -32,7 +32,7 @@ def counting_findings(analysis: Analysis) -> Iterator[Finding | list[Finding]]:
         name = "left_over_in_region" if groups.kind == "regional bundles" else "left_over"
         yield Finding(name, {"n": claims.left_over})
     if claims.contracted:
-        names, n = [*claims.contracted[:MAX_NAMED]], len(claims.contracted) - MAX_NAMED
+        names, n = [*map(analysis.unit, claims.contracted[:MAX_NAMED])], len(claims.contracted) - MAX_NAMED
         yield Finding("contracted", {"names": [*names, *([say("more", n=n)] if n > 0 else [])]})
     yield from _by_definition(claims)
     if claims.why_no_truth:
