@@ -82,5 +82,5 @@ def test_a_source_of_another_package_is_added_by_entry_point(package):
         "key 'data.units' is missing (line 4); unknown key 'data.unitz' (line 6). Did you mean 'units'?"
     )
     assert missing == "key 'data.units' is missing (line 4)"
-    assert absent.startswith("key 'data.source' (line 5): allowed are 'vektis'")
-    assert "'flat', got 'flta'" in absent
+    assert absent.startswith("key 'data.source' (line 5): got 'flta'. Allowed: 'vektis' ")
+    assert "'flat' (" in absent

@@ -306,7 +306,7 @@ def test_an_output_that_is_a_file(tmp_path):
 PLAN_MISTAKES = {
     "overlap": (("performance = [2017]", "performance = [2016, 2017]"), r"design 'all': baseline and performance"),
     "treated": (('treated = ["treated"]', 'treated = ["treatd"]'), r"no treated unit 'treatd'. Did you mean 'treated'"),
-    "period": (("last = 2016", "last = 2026"), r"windows.baseline: The panel has no baseline period 2026"),
+    "period": (("last = 2016", "last = 2026"), r"windows.baseline \(line 14\): The panel has no baseline period 2026"),
     "performance": (("performance = [2017]", "performance = [2019]"), r"no performance period 2019"),
     "contracted": (
         ('treated = ["treated"]', 'treated = ["treated"]\nunder_contract = ["Group 3"]'),
@@ -314,7 +314,7 @@ PLAN_MISTAKES = {
     ),
     "accept": (('file = "panel.csv"', 'file = "panel.csv"\naccept = ["similar"]'), r"accept names 'similar'. Did you"),
     "donors": (("within_km = 100", "within_km = 0.001"), r"design 'near'.*No donors are left"),
-    "radius": (("within_km = 100", "within_km = -3"), r"need 0 <= beyond < km"),
+    "radius": (("within_km = 100", "within_km = -3"), r"within -3.0 km; allowed: 0 <= beyond < within"),
     "standard": (("within_km = 100", 'standard = "expected"'), r"no covariate 'expected'"),
     "method": (('method = "AdministrativeBenchmark"', 'method = "Administrative"'), r"no method 'Administrative'"),
     "parameter": (("n_draws = 400", "n_drws = 400"), r"no parameter 'n_drws'. Did you mean 'n_draws'\?"),
