@@ -85,7 +85,9 @@ def test_every_argument_of_a_message_has_a_key_of_the_study_file():
             table, part = place_of(owner, name)
             if table == "method":
                 assert name in (arguments[owner] if owner else set().union(*arguments.values())), (where, found[0])
-            elif part in ("columns", "periods_per_year"):
+            elif name == "periods_per_year":
+                assert name in SOURCES.find("panel").config.model_fields
+            elif part == "columns":
                 assert name in inspect.signature(Panel.from_frame).parameters, (where, found[0])
             else:
                 assert name in TABLES[table, part].model_fields, (where, found[0])

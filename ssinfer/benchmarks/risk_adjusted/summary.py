@@ -170,7 +170,7 @@ def _prior(fit: Fit, draws: Draws) -> list[Check]:
     learned = float(np.hypot(point[0, 0], point[0, 3]))
     raised = float(np.sqrt(learned**2 + added[0].max()))
     shock = float(np.hypot(point[0, 1], point[0, 4]))
-    text = f"SD of lasting effects among donors; the prior that a level_response of {fit.level_response} asks for has {{:.4f}}"
+    text = f"SD of lasting effects among donors; that of a level_response of {fit.level_response} is {{:.4f}}"
     return [
         _figure("effect SD", learned, text.format(raised)),
         _figure("shock SD", shock, f"fraction of spending; persistence from year to year {point[0, 2]:.2f}"),
