@@ -19,7 +19,7 @@ from ssinfer.study.source import SOURCES
 PACKAGE = Path(ssinfer.__file__).parent
 TEXT = (Path(__file__).parent / "study.toml").read_text(encoding="utf-8").replace("[population]", "[case]")
 NAMED = re.compile(r"(?<![\w.{\-])[a-z_]+=(?=[^\s=>])")  # an argument as Python writes it
-IN_TEXT = re.compile(r"\"[^\"\n]*[a-z_]+=[^\s=>][^\"\n]*\"")  # perhaps, in a line of code
+IN_TEXT = re.compile(r"""["'][^"'\n]*[a-z_]+=[^\s=>]""")  # perhaps, in a line of code
 ROOMS = ("report", "figures", "console", "plugins", "guard", "precompile.py", "cli.py", "_version.py")
 NEVER_FROM_A_STUDY = {  # what a message names that only calls in Python can raise
     "arguments.py": "classes of Python objects that a function takes",

@@ -124,7 +124,9 @@ class PanelConfig(DataConfig):
         if part.cells is None:
             return expected_from_covariates(panel, part.covariates, **options)
         cells = read_panel_file(folder / part.cells, layout=Layout(wide=False))
-        options["rates"] = None if part.rates is None else read_panel_file(folder / part.rates, part.by[0], layout=Layout(wide=False))
+        options["rates"] = (
+            None if part.rates is None else read_panel_file(folder / part.rates, part.by[0], layout=Layout(wide=False))
+        )
         options["spending"] = spending if spending in cells else "spending"
         if self.spending_is == "per insured-period" and options["spending"] in cells:
             cells[options["spending"]] *= panel.timeline.seasons()
