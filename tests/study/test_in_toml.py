@@ -23,6 +23,7 @@ IN_TEXT = re.compile(r"""["'][^"'\n]*[a-z_]+=[^\s=>]""")  # perhaps, in a line o
 ROOMS = ("report", "figures", "console", "plugins", "guard", "precompile.py", "cli.py", "_version.py")
 NEVER_FROM_A_STUDY = {  # what a message names that only calls in Python can raise
     "arguments.py": "classes of Python objects that a function takes",
+    "foreign.py": "HTML",
     "deprecation.py": "an old name of an argument; a study file warns by the name of its key",
     "contracts/checks.py": "terms of a settlement made in Python",
     "contracts/text.py": "ids of sentences",
