@@ -156,7 +156,7 @@ def settings_of(config: StudyConfig) -> dict[str, Any]:
     for part, table in zip(config.method, study["method"], strict=True):
         if "time_limit" not in part.model_fields_set:  # it is for methods of other packages only
             del table["time_limit"]
-    data = config.data.model_dump(mode="json", exclude_unset=True, exclude={"file"})
+    data = config.data.model_dump(mode="json", exclude_unset=True, exclude={"file", "connection"})
     return {name: plain(table) for name, table in {**study, "data": data}.items() if table is not None}
 
 

@@ -9,6 +9,8 @@ from .population import Population as Population
 from .spending import RunOut as RunOut
 from .spending import Spending as Spending
 from .spending import Truncation as Truncation
+from .tables.table_mapping import SourceColumn as SourceColumn
+from .tables.table_mapping import TableMapping as TableMapping
 from .tables.tables import ClaimsTables as ClaimsTables
 
 expected_spending = ssinfer.cohort.case_mix.expected_spending

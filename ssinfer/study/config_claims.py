@@ -3,9 +3,38 @@
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ssinfer.claims.tables.table_mapping import SourceColumn, TableMapping, check_format
 from ssinfer.study.config_base import Config, Fraction, Label, Names, Periods, Span, Texts
+
+
+class ColumnConfig(Config):
+    """Where a column of claims comes from: see :class:`ssinfer.claims.SourceColumn`."""
+
+    column: str | None = None
+    format: Annotated[str, AfterValidator(check_format)] | None = None
+    unit: Literal["euro", "cents"] = "euro"
+    decimal: Literal[",", "."] | None = None
+    value: Label | None = None
+
+
+class TableConfig(Config):
+    """A table of claims with other names, units or values: see :class:`ssinfer.claims.TableMapping`."""
+
+    file: str | None = None
+    table: str | None = None
+    columns: dict[
+        str, Annotated[ColumnConfig, BeforeValidator(lambda name: {"column": name} if isinstance(name, str) else name)]
+    ] = {}
+    filter: dict[str, Any] = {}
+    values: dict[str, dict[str, str]] = {}
+
+    @property
+    def mapping(self) -> TableMapping:
+        """The same for the tables of claims."""
+        columns = {name: SourceColumn(**part.model_dump()) for name, part in self.columns.items()}
+        return TableMapping(**{**self.model_dump(), "columns": columns})
 
 
 class InsuredConfig(Config):

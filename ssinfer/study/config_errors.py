@@ -84,12 +84,12 @@ def _locate(parts: list[str], root: type[BaseModel]) -> tuple[list[str], type[Ba
     source = ""
     if len(parts) > 1 and parts[0] == "data":
         source = parts.pop(1)  # the table [data] is a union told apart by its source
-    model = root
-    for key in parts[:-1]:
+    model = SOURCES.find(source).config if source else root
+    for key in parts[1 if source else 0 : -1]:
         field = None if key.isdigit() else model.model_fields.get(key)
         if field is not None:
             model = next(iter(_models(field.annotation)), model)
-    return parts, SOURCES.find(source).config if source and len(parts) == 2 else model, source
+    return parts, model, source if len(parts) == 2 else ""
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
@@ -122,6 +122,8 @@ def line_of(text: str, location: tuple[str, ...]) -> int | None:
             continue
         key = re.split(r"[=\s]", stripped, maxsplit=1)[0].strip("\"'")
         in_table = table.split(".")[0] == location[0] and index == number
+        if (path := (*table.split("."), key)) == wanted[: len(path)] and len(path) > 2:
+            line_of_table = line
         if (
             (not table and key == location[0])
             or (len(keys) > 1 and (*table.split("."), key) == wanted)

@@ -133,7 +133,11 @@ def read_previous(plan: Plan, folder: Path, base: Path) -> Previous:
             f"--previous {folder}: its data are needed, and {wrong[0]} {what}. Put the previous delivery back where "
             "its study file names it, and this one in another place."
         )
-    tables = {when: ClaimsTables.open(base / str(vars(part.data)["file"])) for when, part in studies.items()}
+    tables = {}
+    for when, part in studies.items():
+        data = vars(part.data)
+        mapping = {name: table.mapping for name, table in data.get("tables", {}).items()}
+        tables[when] = ClaimsTables.open(base / str(data["file"]), mapping=mapping)
     periods, run_out = plan.panel.periods, then.main_design.spending.run_out
     with raised_as(StudyError, "--previous:"):
         if run_out is not None and "fewer_lines" not in now.data.accept:

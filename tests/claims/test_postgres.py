@@ -17,7 +17,9 @@ import pandas as pd
 import pytest
 
 from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
+from ssinfer.errors import ClaimsError
 from ssinfer.periods import span
+from ssinfer.study.sources.claims import ClaimsConfig
 
 
 def binaries():
@@ -51,6 +53,8 @@ def server(tmp_path_factory):
     subprocess.run(
         [where / "initdb", "-D", data, "-U", "ssinfer", "-A", "trust", "-E", "UTF8", "--locale=C"], check=True, **quiet
     )
+    rules = data / "pg_hba.conf"  # the user without rights needs a password
+    rules.write_text(f"host all reader 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -75,14 +79,16 @@ def server(tmp_path_factory):
         process.wait(timeout=30)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connection(server):
     made = ibis.postgres.connect(**server)
     yield made
     made.disconnect()
 
 
-def test_the_same_panel_to_the_cent(connection, random_tables):
+@pytest.fixture(scope="module")
+def frames(connection, random_tables):
+    """The frames, whose tables are in the database."""
     frames = random_tables(11, n_persons=60, n_claims=1500)
     decimals = {"amount": "decimal(12, 2)"}
     for name, frame in frames.items():
@@ -95,6 +101,10 @@ def test_the_same_panel_to_the_cent(connection, random_tables):
             for row in frame.astype(object).itertuples(index=False):
                 copy.write_row([None if pd.isna(value) else value for value in row])
         connection.con.commit()
+    return frames
+
+
+def test_the_same_panel_to_the_cent(connection, frames):
     definition = Spending(
         exclude=["mental health"],
         own_costs=["fee"],
@@ -122,3 +132,70 @@ def test_the_same_panel_to_the_cent(connection, random_tables):
         pd.testing.assert_frame_equal(ours.truncation, expected.truncation)
         assert np.array_equal(ours.cohort().spending, expected.cohort().spending)
         assert ours.noticed == expected.noticed
+
+
+DUTCH = """
+CREATE SCHEMA dwh;
+CREATE VIEW dwh.declaraties AS SELECT person AS pseudo_bsn, to_char(date, 'DD-MM-YYYY') AS datum, category AS zorgsoort,
+  (amount * 100)::bigint AS bedrag, replace(volume::text, '.', ',') AS aantal, 'Zvw' AS wet FROM claims
+  UNION ALL SELECT 1, '01-02-2019', 'hospital', 100, '1', 'Wlz';
+CREATE USER reader PASSWORD 'geheim';
+"""
+MAPPED = {
+    "table": "dwh.declaraties",
+    "columns": {
+        "person": "pseudo_bsn",
+        "date": {"column": "datum", "format": "%d-%m-%Y"},
+        "category": "zorgsoort",
+        "amount": {"column": "bedrag", "unit": "cents"},
+        "volume": {"column": "aantal", "decimal": ","},
+    },
+    "filter": {"wet": "Zvw"},
+    "values": {"category": {"hospital": "ziekenhuis"}},
+}
+
+
+@pytest.fixture(scope="module")
+def settings(server, connection, frames):  # noqa: ARG001  (the view needs the tables)
+    """Keys of [data] of a study whose claims are a view with Dutch names, texts and cents."""
+    connection.con.execute(DUTCH)
+    connection.con.commit()
+    address = f"postgres://ssinfer@{server['host']}:{server['port']}/postgres"
+    periods = {"first": "2018Q2", "last": "2019Q4"}
+    return {"source": "claims", "connection": address, "periods": periods, "tables": {"claims": MAPPED}}
+
+
+def test_a_study_reads_a_view_with_other_names_texts_and_cents(settings, frames, tmp_path):
+    """Authority: the same persons and claims as frames in Python."""
+    config = ClaimsConfig.model_validate(settings)
+    ours = extract(config.open_tables(tmp_path), periods=span("2018Q2", "2019Q4"))
+    expected = extract(ClaimsTables.from_frames(**frames), periods=span("2018Q2", "2019Q4"))
+    assert np.array_equal(ours.cohort().spending, expected.cohort().spending)
+    assert np.array_equal(ours.panel.insured_years, expected.panel.insured_years)
+    assert {*ours.categories["category"]} == {"ziekenhuis", *expected.categories["category"]} - {"hospital"}
+    assert config.files(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "password", "words"),
+    [
+        ({"connection": "postgres://u@127.0.0.1:1/db"}, "", "'db' on 127.0.0.1.*no server answers.*host and port"),
+        ({"connection": "{}/nowhere"}, "", "'nowhere' on.*no such database. Correct its name"),
+        ({"connection": "{}/postgres", "user": "reader"}, "wrong", "the password or the user is wrong.*PGPASSWORD"),
+        ({"connection": "{}/postgres", "user": "reader"}, "", "asks for a password.*PGPASSWORD.*pgpass"),
+        ({"connection": "{}/postgres", "user": "reader"}, "geheim", "Table '.*no right to read it. Ask for SELECT"),
+        ({"tables": {"claims": {**MAPPED, "table": "dwh.declaratie"}}}, "", "has no 'dwh.declaratie'.*'declaraties'"),
+    ],
+)
+def test_errors_of_a_database_are_one_line_with_the_next_step(settings, change, password, words, monkeypatch, tmp_path):
+    change = dict(change)
+    user, base = change.pop("user", "ssinfer"), settings["connection"].removesuffix("/postgres")
+    if "connection" in change:
+        change["connection"] = change["connection"].format(base.replace("ssinfer@", f"{user}@"))
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    monkeypatch.setenv("PGPASSWORD", password)
+    with pytest.raises(ClaimsError, match=words) as refused:
+        ClaimsConfig.model_validate(settings | change).open_tables(tmp_path)
+    for line in str(refused.value).splitlines():
+        assert len(line) < 400
+    assert "geheim" not in str(refused.value)

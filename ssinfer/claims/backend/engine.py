@@ -14,7 +14,15 @@ from ssinfer.atomic import temporary_folder
 from ssinfer.errors import ClaimsError
 
 ENGINES = {"duckdb", "_duckdb", "ibis", "psycopg", "pyspark", "py4j"}
+_CREDENTIALS = "Give the user's password in the environment (PGPASSWORD) or in the file ~/.pgpass"
 _REASONS = {
+    r"password authentication failed": f"the password or the user is wrong. {_CREDENTIALS}",
+    r"no password supplied|authentication failed": f"the server asks for a password. {_CREDENTIALS}",
+    r"permission denied to create temp": "the user may not write temporary tables. Ask for the right TEMPORARY on it",
+    r"permission denied": "the user has no right to read it. Ask for SELECT on the table, and USAGE on its schema",
+    r'database "[^"]*" does not exist': "there is no such database. Correct its name in the connection",
+    r"could not translate host|resolve host|refused|timed? ?out|[Nn]o route|No such file": "no server answers there. "
+    "Correct host and port in the connection, or ask whether the server is up and open to this machine",
     r"Out of Memory|failed to (pin|allocate)|bad_alloc": "there is not enough memory. Raise memory_limit, such as "
     "'8GB', or free memory",
     r"No space left|max_temp_directory_size": "the disk of temporary files is full. Set TMPDIR to a larger one",

@@ -2,15 +2,18 @@
 
 import csv
 import filecmp
+import glob
 import gzip
 import re
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from ssinfer.claims.backend.engine import engine_errors
+from ssinfer.claims.tables.table_mapping import TableMapping
 from ssinfer.errors import ClaimsError
 
 Kind = Literal["key", "text", "whole", "number", "date"]
@@ -64,9 +67,19 @@ SUFFIXES = (".parquet", ".csv", ".csv.gz")
 _DUCKDB_TYPE = {"date": "DATE", "text": "VARCHAR"}
 
 
-def read_file(connection: Any, name: str, path: Path) -> Any:
+def _source_columns(name: str, mapping: TableMapping) -> dict[str, Column]:
+    """Return the columns of the source of a table, by name; dates, and numbers with a decimal mark, are text."""
+    parts = {column: mapping.source(column) for column in TABLES[name]}
+    return {
+        part.column or column: Column("text") if part.decimal or spec.kind == "date" else spec
+        for (column, part), spec in zip(parts.items(), TABLES[name].values(), strict=True)
+        if part.value is None
+    }
+
+
+def read_file(connection: Any, name: str, path: Path, mapping: TableMapping | None = None) -> Any:
     """Return a table of one file, of all files of a folder, or of a pattern, on an Ibis DuckDB connection."""
-    files, columns = table_files(name, path)[0], TABLES[name]
+    files, columns = table_files(name, path)[0], TABLES[name] if mapping is None else _source_columns(name, mapping)
     suffixes = {_suffix(file).removesuffix(".gz") for file in files}
     if len(suffixes) > 1:
         raise ClaimsError(f"Table {name!r} mixes {' and '.join(sorted(suffixes))} files in {path}. Use one format.")
@@ -85,7 +98,7 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
 
     for file in files if suffixes == {".csv"} else ():
         _refuse_cut(name, file)
-    _same_types(name, files, read)
+    _same_types(name, columns, files, read)
     _refuse_copies(name, files, read)
     table = read(*files)
     if suffixes == {".parquet"}:
@@ -98,9 +111,10 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
 def table_files(name: str, path: Path) -> tuple[list[Path], int]:
     """Return the files of a table, and the number of hidden ones left out; any other file is refused."""
     if path.is_dir():
-        found = sorted(path.iterdir())
-    elif any(sign in path.name for sign in "*?["):
-        found = sorted(path.parent.glob(path.name))
+        parts = [part for part in path.iterdir() if part.is_dir() and "=" in part.name]  # year=2018: a partition
+        found = sorted(file for file in path.rglob("*") if file.is_file()) if parts else sorted(path.iterdir())
+    elif set("*?[") & set(str(path)):
+        found = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207  (also patterns of folders)
     else:
         found = [path] if path.is_file() else []
     # Systems write "._a.csv" and ".DS_Store", and Spark "_SUCCESS".
@@ -159,11 +173,11 @@ def _refuse_copies(name: str, files: list[Path], read: Any) -> None:
             )
 
 
-def _same_types(name: str, files: list[Path], read: Any) -> None:
+def _same_types(name: str, columns: Collection[str], files: list[Path], read: Any) -> None:
     """Refuse files whose columns differ in kind, for example a person stored as a number and as text."""
     schemas = [read(file).schema() for file in files] if len(files) > 1 else []
     for file, schema in zip(files, schemas, strict=False):
-        for column in TABLES[name]:
+        for column in columns:
             ours, theirs = (_kind(part[column]) if column in part else "absent" for part in (schemas[0], schema))
             if ours != theirs and "missing" not in (ours, theirs):
                 raise ClaimsError(

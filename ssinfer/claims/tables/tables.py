@@ -2,10 +2,11 @@
 
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import ibis
@@ -15,11 +16,15 @@ from ibis.common.exceptions import TableNotFound
 
 from ssinfer.claims.backend.engine import connect, engine_errors
 from ssinfer.claims.backend.exact_cents import whole_numbers
+from ssinfer.claims.tables.mapping import map_table
 from ssinfer.claims.tables.schema import OPTIONAL_TABLES, SUFFIXES, TABLES, Column, read_file, table_files
+from ssinfer.claims.tables.table_mapping import TableMapping
+from ssinfer.claims.tables.words import column_of
 from ssinfer.errors import ClaimsError, did_you_mean
 from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
 from ssinfer.names import match_names
 
+NO_MAPPING: Mapping[str, TableMapping] = MappingProxyType({})
 BIRTH_YEARS = (1850, 2100)
 COVARIATE = Column("text", required=False)
 # Kind of a column: in words, and the types of Ibis that fit.
@@ -74,19 +79,10 @@ class ClaimsTables:
     @engine_errors("The tables of claims could not be read")
     def __post_init__(self) -> None:
         present = {name: table for name in TABLES if (table := getattr(self, name)) is not None}
-        for name, columns in TABLES.items():
-            if name in present:
-                object.__setattr__(self, name, _conform(name, present[name]))
-            elif name not in OPTIONAL_TABLES:
-                raise ClaimsError(
-                    f"Table {name!r} was not found (found: {', '.join(present) or 'none'}). "
-                    f"Its columns: {', '.join(columns)}."
-                )
-        keys = {name: getattr(self, name)["person"] for name in present if "person" in TABLES[name]}
-        kinds = {name: "text" if key.type().is_string() else "whole number" for name, key in keys.items()}
-        if len(set(kinds.values())) > 1:
-            listed = ", ".join(f"{kind} in {name}" for name, kind in kinds.items())
-            raise ClaimsError(f"Column 'person' is {listed}. Store it as one type in all tables.")
+        tables, mistakes = _conform(present)
+        _refuse(mistakes)
+        for name, table in tables.items():
+            object.__setattr__(self, name, table)
         object.__setattr__(self, "noticed", {**self.noticed, **_check_small_tables(self)})
 
     @classmethod
@@ -97,6 +93,7 @@ class ClaimsTables:
         *,
         memory_limit: str | None = None,
         threads: int | None = None,
+        mapping: Mapping[str, TableMapping] = NO_MAPPING,
         **tables: str | Path,
     ) -> Self:
         """Open Parquet, CSV or a DuckDB file with the embedded DuckDB.
@@ -109,48 +106,89 @@ class ClaimsTables:
             view of a DuckDB file. Intermediate results go to a temporary folder (TMPDIR), which is removed.
         memory_limit, threads : str, int, optional
             Limits of DuckDB. With a memory limit, for example "4GB", larger intermediate results go to disk.
+        mapping : mapping of tables to :class:`TableMapping`, for tables with other names, units or values.
         **tables : path. A file, a folder or a pattern per table, instead of `source` or in addition to it.
 
         Raises
         ------
         ClaimsError
-            A file is absent, cut or no part of its table, or files of one table differ in their columns or types.
+            A file is absent, cut or no part of its table, or files of one table differ in their columns or types. All
+            mistakes of `mapping` are in one message.
         """
         limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
         settings = {name: limit for name, limit in limits.items() if limit is not None}
-        match_names(tables, TABLES, "There is no table", ClaimsError)
+        match_names((*tables, *mapping), TABLES, "There is no table", ClaimsError)
         if any(re.search(r"\w:/+[^/]*@|://", str(given)) for given in (source, *tables.values())):
-            raise ClaimsError("The claims are on a server. Connect with Ibis, and use ClaimsTables.from_connection.")
+            raise ClaimsError(
+                "The claims are on a server. In a study, write [data] connection = 'postgres://USER@HOST/DATABASE'; in "
+                "Python, connect with Ibis, and use ClaimsTables.from_connection."
+            )
         path = None if source is None else Path(os.path.abspath(source))  # noqa: PTH100
-        named = {name: Path(os.path.abspath(file)) for name, file in tables.items()}  # noqa: PTH100
-        folders = [file if file.is_dir() else file.parent for file in named.values()]
+        base = Path() if path is None else path if path.is_dir() else path.parent
+        inside = {name: base / part.file for name, part in mapping.items() if part.file is not None}
+        named = {name: Path(os.path.abspath(file)) for name, file in {**inside, **tables}.items()}  # noqa: PTH100
+        folders = [_fixed_part(file) for file in named.values()]
+        found: dict[str, Any] = {}
         if path is not None and path.suffix in (".duckdb", ".db", ".ddb"):
             if not path.is_file():
                 raise ClaimsError(f"There is no DuckDB file {path}.")
             connection = connect(folders, path, **settings)
-            files, present = {}, _tables_of(connection)
+            files, mistakes = {}, _find_tables(connection, {}, mapping, found)
         else:
             if path is not None and not path.is_dir():
                 raise ClaimsError(f"{path} is neither a folder nor a DuckDB file. Name the folder of the tables.")
-            files = {} if path is None else {name: file for name in TABLES if (file := _file_of(path, name))}
-            absent = [name for name in TABLES if name not in (*OPTIONAL_TABLES, *files, *tables)]
-            if path is not None and absent:
+            files = {n: f for n in TABLES if n not in named and (f := path and _file_of(path, n))}
+            absent = [name for name in TABLES if name not in (*OPTIONAL_TABLES, *files, *named)]
+            mistakes = list[str]()
+            if path and absent:
                 there = ", ".join(sorted(file.name for file in path.iterdir())[:20]) or "no files"
-                allowed = f"{absent[0]}.parquet, {absent[0]}.csv or a folder {absent[0]}"
-                raise ClaimsError(
-                    f"{path} has no table {absent[0]!r}. It has {there}. Allowed: {allowed}. Rename the file."
+                mistakes.append(
+                    f"{path} has no table {', '.join(map(repr, absent))}. It has {there}. Allowed: "
+                    f"{absent[0]}.parquet, {absent[0]}.csv or a folder {absent[0]}. Rename the file, or name it in "
+                    f"[data.tables.{absent[0]}] as file = ..., which `ssinfer new --claims` proposes."
                 )
-            connection, present = connect([*folders, *([path] if path else [])], **settings), {}
+            connection = connect([*folders, *([path] if path else [])], **settings)
         files |= named
-        present |= {name: read_file(connection, name, file) for name, file in files.items()}
-        hidden = sum(table_files(name, file)[1] for name, file in files.items())
-        return cls(connection, **present, noticed={"hidden files": hidden} if hidden else {})
+        for name, file in files.items():
+            with collected(mistakes):
+                found[name] = read_file(connection, name, file, mapping.get(name))
+        hidden = 0 if mistakes else sum(table_files(name, file)[1] for name, file in files.items())
+        return cls._mapped(connection, found, mapping, mistakes, {"hidden files": hidden} if hidden else {})
 
     @classmethod
     @engine_errors("The tables of claims could not be found")
-    def from_connection(cls, connection: Any, **names: str) -> Self:
-        """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB). `names` maps a table to its other name."""
-        return cls(connection, **_tables_of(connection, **names))
+    def from_connection(
+        cls, connection: Any, *, mapping: Mapping[str, TableMapping] = NO_MAPPING, **names: str
+    ) -> Self:
+        """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB).
+
+        Parameters
+        ----------
+        connection : Ibis connection
+        mapping : mapping of tables to :class:`TableMapping`, for tables with other names, units or values.
+        **names : str. Other name per table; also the `table` of its mapping.
+        """
+        match_names((*names, *mapping), TABLES, "There is no table", ClaimsError)
+        found: dict[str, Any] = {}
+        return cls._mapped(connection, found, mapping, _find_tables(connection, names, mapping, found), {})
+
+    @classmethod
+    def _mapped(
+        cls,
+        connection: Any,
+        found: dict[str, Any],
+        mapping: Mapping[str, TableMapping],
+        mistakes: list[str],
+        noticed: dict[str, int],
+    ) -> Self:
+        """Return tables under their mapping; all mistakes of all tables are refused at once."""
+        for name in mapping.keys() & found.keys():
+            source = found.pop(name)
+            with collected(mistakes), engine_errors(f"Table {name!r} could not be read"):
+                found[name], wrong = map_table(name, source, mapping[name])
+                mistakes += [f"Table {name!r}: {mistake}" for mistake in wrong]
+        _refuse(mistakes + _conform(found, complete=False)[1] if mistakes else [])
+        return cls(connection, **found, noticed=noticed)
 
     @classmethod
     def from_frames(cls, **frames: Any) -> Self:
@@ -183,12 +221,49 @@ class ClaimsTables:
         return f"ClaimsTables: {present} on {self.connection.name}"
 
 
-def _tables_of(connection: Any, **names: str) -> dict[str, Any]:
-    present = {}
+def _find_tables(
+    connection: Any, names: Mapping[str, str], mapping: Mapping[str, TableMapping], found: dict[str, Any]
+) -> list[str]:
+    """Add the tables of a connection to `found`, and return a mistake for each name that it does not have."""
+    mistakes = list[str]()
     for name in TABLES:
-        with suppress(TableNotFound):
-            present[name] = connection.table(names.get(name, name))
-    return present
+        part = mapping.get(name, TableMapping())
+        if part.file is None:
+            called = part.table or names.get(name, name)
+            schema, _, short = called.rpartition(".")
+            try:
+                found[name] = connection.table(short, database=schema or None)
+            except TableNotFound:
+                if called != name or name not in OPTIONAL_TABLES:
+                    there = connection.list_tables(**({"database": schema} if schema else {}))
+                    cure = f"Name it: [data.tables.{name}] table = ..., also SCHEMA.TABLE"
+                    mistakes.append(
+                        f"Table {name!r}: the database has no {called!r}. {did_you_mean(short, there)} {cure}."
+                    )
+    return mistakes
+
+
+def _fixed_part(path: Path) -> Path:
+    """Return the folder of a file or a pattern."""
+    while set("*?[") & set(str(path)) or not path.is_dir():
+        path = path.parent
+    return path
+
+
+@contextmanager
+def collected(mistakes: list[str]) -> Iterator[None]:
+    """Add a ClaimsError of the block to the mistakes."""
+    try:
+        yield
+    except ClaimsError as error:
+        mistakes.append(str(error))
+
+
+def _refuse(mistakes: list[str]) -> None:
+    """Refuse mistakes, all in one message."""
+    several = f"{len(mistakes)} mistakes in the tables of claims:\n- " if len(mistakes) > 1 else ""
+    if mistakes:
+        raise ClaimsError(several + "\n- ".join(mistakes))
 
 
 def _arrow(name: str, data: Any) -> pa.Table:
@@ -225,17 +300,36 @@ def _file_of(folder: Path, name: str) -> Path | None:
     return paths[0] if paths else None
 
 
-def _conform(name: str, table: Any) -> Any:
-    """Return the table with its known columns, dates as dates; refuse missing columns and wrong types."""
-    schema = table.schema()
-    for column, spec in TABLES[name].items():
-        if spec.required and column not in schema:
-            raise ClaimsError(f"Table {name!r} has no column {column!r}. {did_you_mean(column, schema.names)}")
-    columns = {column: spec for column, spec in TABLES[name].items() if column in schema}
-    others = [column for column in schema if column not in columns] if name == "insured" else []  # covariates
-    return table.select(
-        *others, **{column: _typed(name, column, spec, table[column]) for column, spec in columns.items()}
-    )
+def _conform(tables: Mapping[str, Any], *, complete: bool = True) -> tuple[dict[str, Any], list[str]]:
+    """Return tables with their known columns, dates as dates; and what is missing or of a wrong type."""
+    made, mistakes = dict[str, Any](), list[str]()
+    for name, columns in TABLES.items():
+        if name in tables:
+            table, values = tables[name], dict[str, Any]()
+            schema = table.schema()
+            for column, spec in columns.items():
+                if column in schema:
+                    with collected(mistakes):
+                        values[column] = _typed(name, column, spec, table[column])
+                elif spec.required:
+                    guess = column_of(name, column, schema.names)
+                    cure = f'Did you mean {guess!r}? Write [data.tables.{name}] columns = {{ {column} = "{guess}" }}.'
+                    cure = cure if guess else did_you_mean(column, schema.names)
+                    mistakes.append(f"Table {name!r} has no column {column!r}. {cure}")
+            others = [column for column in schema if column not in columns] if name == "insured" else []  # covariates
+            if values:
+                made[name] = table.select(*others, **values)
+        elif complete and name not in OPTIONAL_TABLES:
+            mistakes.append(
+                f"Table {name!r} was not found (found: {', '.join(tables) or 'none'}). Its columns: "
+                f"{', '.join(columns)}."
+            )
+    keys = {name: table["person"].type() for name, table in made.items() if "person" in table.columns}
+    kinds = {name: "text" if kind.is_string() else "whole number" for name, kind in keys.items()}
+    if len(set(kinds.values())) > 1 and complete:
+        listed = ", ".join(f"{kind} in {name}" for name, kind in kinds.items())
+        mistakes.append(f"Column 'person' is {listed}. Store it as one type in all tables.")
+    return made, mistakes
 
 
 def _typed(name: str, column: str, spec: Column, value: Any) -> Any:

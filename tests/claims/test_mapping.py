@@ -1,0 +1,259 @@
+"""Tables with other names, units, texts and values: the same panel to the cent; all mistakes of a mapping at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ssinfer.claims import ClaimsTables, SourceColumn, TableMapping, extract
+from ssinfer.claims.tables.mapping import map_table
+from ssinfer.errors import ClaimsError
+from ssinfer.periods import span
+
+PERIODS = span("2018Q2", "2019Q4")
+FORMATS = ["%d-%m-%Y", "%Y%m%d", "%d/%m/%Y %H:%M:%S", "%Y-%m-%d", "%m.%d.%Y"]
+AMOUNTS = ["euros", "cents", "comma", "point", "float cents"]
+
+
+def as_text(amounts, decimal):
+    other = "." if decimal == "," else ","
+    return [f"{amount:,.2f}".replace(",", "X").replace(".", decimal).replace("X", other) for amount in amounts]
+
+
+def disguised(frames, renaming, layout, amount):
+    """The frames as another database has them, and the mapping that reads them; pandas is the authority of texts."""
+    sources, mapping = {}, {}
+    for name, frame in frames.items():
+        columns, changed = {}, frame.copy()
+        for number, column in enumerate(frame):
+            source, options = renaming(name, number, column), {}
+            if column in ("date", "start", "end", "paid"):
+                changed[column] = pd.to_datetime(frame[column]).dt.strftime(layout)
+                options["format"] = layout
+            if column == "amount" and amount != "euros":
+                if "cents" in amount:
+                    cents = np.round(frame[column] * 100)
+                    changed[column], options["unit"] = cents.astype(float if "float" in amount else int), "cents"
+                else:
+                    options["decimal"] = "," if amount == "comma" else "."
+                    changed[column] = as_text(frame[column], options["decimal"])
+            columns[column] = SourceColumn(source, **options)
+        sources[name] = changed.set_axis([columns[column].column for column in frame], axis=1)
+        mapping[name] = TableMapping(columns=columns)
+    labels = {"hospital": "ziekenhuis", "pharmacy": "apotheek"}
+    claims = mapping["claims"].columns["category"].column
+    sources["claims"][claims] = sources["claims"][claims].replace(labels)
+    back = {"category": {other: label for label, other in labels.items()}}
+    mapping["claims"] = TableMapping(columns=mapping["claims"].columns, values=back)
+    return sources, mapping
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    order=st.permutations(range(7)),
+    layout=st.sampled_from(FORMATS),
+    amount=st.sampled_from(AMOUNTS),
+    kind=st.sampled_from(["parquet", "csv", "duckdb"]),
+)
+def test_a_disguised_copy_of_the_data_gives_the_same_panel_to_the_cent(
+    expected, tmp_path_factory, order, layout, amount, kind
+):
+    frames, panel = expected
+    folder = tmp_path_factory.mktemp("disguised")
+    sources, mapping = disguised(frames, lambda name, number, _: f"{name[:2]}_{order[number]}", layout, amount)
+    if kind == "duckdb":
+        with duckdb.connect(folder / "c.duckdb") as base:
+            base.execute("CREATE SCHEMA dwh")
+            for name, frame in sources.items():
+                base.register("frame", frame)
+                base.execute(f"CREATE TABLE dwh.t_{name} AS SELECT * FROM frame")  # noqa: S608  (names of this test)
+        mapping = {n: TableMapping(table=f"dwh.t_{n}", columns=m.columns, values=m.values) for n, m in mapping.items()}
+        opened = ClaimsTables.open(folder / "c.duckdb", mapping=mapping)
+    else:
+        for name, frame in sources.items():
+            parts = np.array_split(frame.index, 2) if name == "claims" else [frame.index]
+            for number, rows in enumerate(parts):
+                path = folder / f"{name}_{number}.{kind}"
+                part = frame.loc[rows]
+                part.to_csv(path, index=False, sep=";") if kind == "csv" else part.to_parquet(path)
+        mapping = {
+            n: TableMapping(file=f"{n}_*.{kind}", columns=m.columns, values=m.values) for n, m in mapping.items()
+        }
+        opened = ClaimsTables.open(folder, mapping=mapping)
+    ours = extract(opened, periods=PERIODS)
+    assert np.array_equal(ours.panel.spending, panel.spending, equal_nan=True)
+    assert np.array_equal(ours.panel.insured_years, panel.insured_years, equal_nan=True)
+
+
+@pytest.fixture(scope="module")
+def expected(random_tables):
+    frames = random_tables(3, n_persons=30, n_claims=400)
+    return frames, extract(ClaimsTables.from_frames(**frames), periods=PERIODS).panel
+
+
+@pytest.fixture(scope="module")
+def line():
+    """Tables of claims of one column: `line(values)`, mapped by the given column."""
+    base = duckdb.connect()
+
+    def mapped(values, target, **options):
+        import ibis
+
+        connection = ibis.duckdb.from_connection(base)
+        frame = pd.DataFrame({"person": 1, "date": dt.date(2018, 1, 1), "category": "a", "amount": 1.0, "x": values})
+        table = connection.create_table("t", frame, temp=True, overwrite=True)
+        made, mistakes = map_table("claims", table, TableMapping(columns={target: SourceColumn("x", **options)}))
+        return made.to_pandas()[target].tolist(), mistakes
+
+    yield mapped
+    base.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [("31-12-2018", "%d-%m-%Y"), ("1-2-2020", "%d-%m-%Y"), ("29-02-2020", "%d-%m-%Y"), ("20200229", "%Y%m%d")],
+)
+def test_dates_are_those_of_python(line, text, layout):
+    """Authority: pandas."""
+    values, mistakes = line([text, None, " "], "date", format=layout)
+    assert pd.Timestamp(values[0]).date() == pd.to_datetime(text, format=layout).date()
+    assert all(pd.isna(values[1:]))
+    assert mistakes == []
+
+
+@pytest.mark.parametrize("text", ["29-02-2019", "31-04-2019", "00-01-2019", "12-13-2019", "2019-01-12", "1-1-19", "x"])
+def test_no_such_day_is_a_mistake_with_its_form_and_without_its_value(line, text):
+    values, [mistake] = line([text, "01-01-2019"], "date", format="%d-%m-%Y")
+    assert pd.isna(values[0])
+    assert mistake.startswith("column 'date' (source 'x'): 1 values are not of format '%d-%m-%Y'; one has the form '")
+    assert "9" in mistake or text == "x"
+    assert text not in mistake or text == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "euros"),
+    [
+        ("1.234,56", {"decimal": ","}, 1234.56),
+        ("-0,05", {"decimal": ","}, -0.05),
+        ("€ 12", {"decimal": ","}, 12.0),
+        ("1,234,567.8", {"decimal": "."}, 1234567.8),
+        ("1.250", {"decimal": ","}, 1250.0),
+        ("1.250", {"decimal": "."}, 1.25),
+        ("123456", {"decimal": ",", "unit": "cents"}, 1234.56),
+        (123456, {"unit": "cents"}, 1234.56),
+        (-5, {"unit": "cents"}, -0.05),
+        (12.5, {"unit": "cents"}, 0.13),
+    ],
+)
+def test_amounts_are_exact(line, text, options, euros):
+    """Authority: arithmetic by hand; half a cent is rounded up."""
+    values, mistakes = line([text], "amount", **options)
+    assert float(values[0]) == euros
+    assert mistakes == []
+
+
+@pytest.mark.parametrize("text", ["1,234.56", "12,", "1.23", "12-", "een", "1e3"])
+def test_a_number_of_another_form_is_a_mistake(line, text):
+    values, [mistake] = line([text], "amount", decimal=",")
+    assert pd.isna(values[0])
+    assert "1 values are not numbers with the decimal mark ','" in mistake
+
+
+@pytest.fixture
+def folder(tmp_path, random_tables):
+    frames = random_tables(3, n_persons=10, n_claims=50)
+    claims = frames["claims"].rename(columns={"person": "pseudo_bsn", "category": "zorgsoort"})
+    claims["date"] = pd.to_datetime(claims["date"]).dt.strftime("%d-%m-%Y")
+    claims.assign(amount=as_text(claims["amount"], ",")).to_parquet(tmp_path / "declaraties.parquet")
+    frames["insured"].rename(columns={"sex": "geslacht"}).to_parquet(tmp_path / "verzekerden.parquet")
+    frames["enrolment"].to_parquet(tmp_path / "enrolment.parquet")
+    return tmp_path
+
+
+def test_all_mistakes_of_all_tables_are_in_one_message(folder):
+    mapping = {
+        "claims": TableMapping(
+            file="declaraties.parquet",
+            columns={"person": "pseudobsn", "category": "zorgsoort", "datum": "date"},
+            filter={"jaar": 2018, "zorgsoort": "huisarts", "volume": {"over": 3}},
+            values={"category": {"hospitaal": "hospital"}},
+        ),
+        "insured": TableMapping(file="verzekerden.parquet"),
+        "deaths": TableMapping(file="overleden.parquet"),
+    }
+    with pytest.raises(ClaimsError) as refused:
+        ClaimsTables.open(folder, mapping=mapping)
+    lines = str(refused.value).splitlines()
+    for words in (
+        "9 mistakes in the tables of claims",
+        "'claims': columns names 'datum', which the table does not have. Did you mean 'date'?",
+        "'claims': column 'person': the source has no column 'pseudobsn'. Did you mean 'pseudo_bsn'?",
+        "'claims': column 'date' (source 'date'): 51 values are not of format '%Y-%m-%d'",
+        "one has the form '99-99-9999'. Give format = '%d-%m-%Y'.",
+        "'claims': column 'amount' (source 'amount'): 52 values are text, and need a decimal mark; one has the form",
+        "'claims': filter: the source has no column 'jaar'",
+        "'claims': filter of 'zorgsoort' names 'huisarts', which no row has",
+        "'claims': filter of 'volume': 'over' = 3. Allowed: not, from and to.",
+        "'claims': values of 'category' name 'hospitaal', which no row has. Did you mean 'hospital'?",
+        "'insured': column 'sex': the source has no column 'sex'. Did you mean 'geslacht'?",
+        "'deaths': no Parquet or CSV file at",
+    ):
+        assert any(words in line for line in lines), (words, lines)
+
+
+def test_tables_without_a_mapping_are_told_the_column_that_is_meant(folder):
+    with pytest.raises(ClaimsError, match=r"no table 'insured', 'claims'.*\[data.tables.insured\].*ssinfer new"):
+        ClaimsTables.open(folder)
+    with pytest.raises(
+        ClaimsError, match=r"'person'. Did you mean 'pseudo_bsn'\? Write \[data.tables.claims\] columns"
+    ):
+        ClaimsTables.open(folder, claims=folder / "declaraties.parquet", insured=folder / "verzekerden.parquet")
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ({"n": 2}, [2]),
+        ({"n": [1, 3]}, [1, 3]),
+        ({"n": {"from": 2, "to": 3}}, [2, 3]),
+        ({"n": {"not": 2}}, [1, 3]),
+        ({"s": "b"}, [2]),
+        ({"s": {"not": ["b"]}}, [1, 3]),  # a missing value is not b
+        ({"d": {"from": dt.date(2018, 1, 2)}}, [2, 3]),
+        ({"n": {"from": 2}, "s": {"not": "b"}}, [3]),
+    ],
+)
+def test_filters(rule, kept):
+    import ibis
+
+    frame = pd.DataFrame({"n": [1, 2, 3], "s": ["a", "b", None], "d": [dt.date(2018, 1, day) for day in (1, 2, 3)]})
+    table = ibis.memtable(frame.assign(unit="u", start=frame["d"]))
+    columns = {"end": SourceColumn(value="2020-01-01"), "unit": "n"}
+    made, mistakes = map_table("programmes", table, TableMapping(columns=columns, filter=rule))
+    assert mistakes == []
+    assert sorted(made.to_pandas()["unit"]) == kept
+
+
+def test_a_partitioned_folder_is_one_table(folder):
+    claims = pd.read_parquet(folder / "declaraties.parquet").assign(jaar=2018)
+    half = len(claims) // 2
+    for year, rows in (("2018", claims[:half]), ("2019", claims[half:])):
+        part = folder / "delen" / f"jaar={year}"
+        part.mkdir(parents=True)
+        rows.drop(columns="jaar").to_parquet(part / "part-0.parquet")
+    columns = {
+        "person": "pseudo_bsn",
+        "category": "zorgsoort",
+        "date": SourceColumn("date", format="%d-%m-%Y"),
+        "amount": SourceColumn("amount", decimal=","),
+    }
+    insured = TableMapping(file="verzekerden.parquet", columns={"sex": "geslacht"})
+    for rule, rows in (({}, len(claims)), ({"jaar": 2018}, half)):
+        mapping = {"claims": TableMapping(file="delen", columns=columns, filter=rule), "insured": insured}
+        assert ClaimsTables.open(folder, mapping=mapping).claims.count().execute() == rows
