@@ -119,7 +119,9 @@ def _kept(table: Any, column: str, rule: Any, mistakes: list[str]) -> Any:
         if key in ("", "not"):
             labels = [str(label) for label in (bound if isinstance(bound, list) else [bound])]
             text = value.cast("string")
-            mistakes += _absent(table, text, labels, f"filter of {column!r} names")
+            if absent := _absent(table, text, labels, f"filter of {column!r} names"):
+                mistakes += absent
+                continue
             kept &= text.isin(labels) if key == "" else ibis.coalesce(text.notin(labels), ibis.literal(value=True))
         elif key in _BOUNDS and value.type().is_string() == isinstance(bound, str):
             kept &= value >= bound if key == "from" else value <= bound
