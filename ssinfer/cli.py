@@ -55,6 +55,8 @@ def new(
     folder: Annotated[Path, Argument(help="New folder of the study.")],
     panel: Annotated[Path | None, Option(help="CSV, Excel or Parquet file: spending by unit and period.")] = None,
     sample: Annotated[bool, Option("--sample", help="Try it on a file of the package (simulated practices).")] = False,
+    claims: Annotated[Path | None, Option(help="Claims of persons: a folder of files, or a DuckDB file.")] = None,
+    database: Annotated[str | None, Option(help="Claims of persons: postgres://USER@HOST/DATABASE, or spark.")] = None,
     treated: Annotated[list[str] | None, Option(help="Unit under the contract; repeat for several.")] = None,
     start: Annotated[str | None, Option(help="First period under the contract.")] = None,
     unit: Annotated[str | None, Option(help="Column of the units.")] = None,

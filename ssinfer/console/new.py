@@ -15,21 +15,37 @@ from ssinfer.new.panel import SAMPLE, SAMPLE_START, SAMPLE_TREATED
 from ssinfer.sentences import say, sentence
 
 
-def new_study(folder: Path, panel: Path | None, language: str | None, *, sample: bool, yes: bool, **given: Any) -> None:
+def new_study(
+    folder: Path,
+    panel: Path | None,
+    claims: Path | None,
+    database: str | None,
+    language: str | None,
+    *,
+    sample: bool,
+    yes: bool,
+    **given: Any,
+) -> None:
     """Look at the data, ask what they cannot tell, and write the study into `folder`."""
     with speak(language) as spoken:
         refuse_existing(folder)
-        if (panel is None) != sample:
+        place = claims or database
+        if sum((panel is not None, sample, claims is not None, database is not None)) != 1:
             raise StudyError(say("new.no_data"))
         name, files = "", {}
-        if panel is None:
+        if sample:
             panel, name = SAMPLE, "practices.csv"
             files = {name: panel.read_bytes()}
             given = {"treated": SAMPLE_TREATED, "start": SAMPLE_START, "spending_is": "per insured-year"} | {
                 key: value for key, value in given.items() if value
             }
         answers = Answers(given, _asked if sys.stdin.isatty() and not yes else None)
-        draft = draft_of_panel(panel, folder, answers, spoken.tag, name)
+        if place is not None:
+            from ssinfer.new.claims import draft_of_claims  # noqa: PLC0415  (Ibis is loaded late)
+
+            draft = draft_of_claims(place, folder, answers, spoken.tag)
+        else:
+            draft = draft_of_panel(Path(panel or ""), folder, answers, spoken.tag, name)
         for finding in draft.findings:
             echo(own(sentence(finding)))
         path = write_draft(draft, folder, files)

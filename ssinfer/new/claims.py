@@ -1,4 +1,4 @@
-"""A new study of claims in files or a database: proposes how they are read, and drafts designs, methods and thresholds."""
+"""A new study of claims in files or a database: proposes how they are read, and drafts its designs and methods."""
 
 import os
 from collections.abc import Iterator, Mapping

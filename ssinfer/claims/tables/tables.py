@@ -261,9 +261,11 @@ def collected(mistakes: list[str]) -> Iterator[None]:
 
 def _refuse(mistakes: list[str]) -> None:
     """Refuse mistakes, all in one message."""
-    several = f"{len(mistakes)} mistakes in the tables of claims:\n- " if len(mistakes) > 1 else ""
+    if len(mistakes) == 1:
+        raise ClaimsError(mistakes[0])
     if mistakes:
-        raise ClaimsError(several + "\n- ".join(mistakes))
+        listed = (f"({number}) {mistake}" for number, mistake in enumerate(mistakes, 1))
+        raise ClaimsError("\n".join([f"{len(mistakes)} mistakes in the tables of claims:", *listed]))
 
 
 def _arrow(name: str, data: Any) -> pa.Table:
