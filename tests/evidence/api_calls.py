@@ -261,7 +261,8 @@ EXCEPTIONS = {
         (
             *("claims.ClaimsTables", "claims.ClaimsTables.from_connection", "claims.ClaimsTables.from_frames"),
             *("claims.ClaimsTables.open", "claims.Extract.cohort", "claims.Extract.design", "claims.extract"),
-            *("claims.known_saving", "datasets.SimulatedClaims.true_rates"),
+            *("claims.known_saving", "datasets.SimulatedClaims.true_rates", "claims.SourceColumn"),
+            *("claims.TableMapping", "claims.TableMapping.source"),
         ),
         "needs tables of claims: files and tables of strangers have their own tests",
     ),
