@@ -20,8 +20,8 @@ _BOUNDS = ("not", "from", "to")
 _TYPES = MappingProxyType({"key": "string", "text": "string", "whole": "int64", "number": "float64", "date": "date"})
 
 
-def map_table(name: str, table: Any, mapping: TableMapping) -> tuple[Any, list[str]]:
-    """Return a table (Ibis) with the columns of the schema, and all mistakes of its mapping."""
+def map_table(name: str, table: Any, mapping: TableMapping) -> tuple[Any, list[str], bool]:
+    """Return a table (Ibis) with the columns of the schema, all mistakes of its mapping, and whether it parses text."""
     schema, mistakes = TABLES[name], list[str]()
     extra = set(mapping.columns) - set(schema) if name == "insured" else set()  # covariates
     for key, columns in (("columns", mapping.columns), ("values", mapping.values)):
@@ -50,7 +50,7 @@ def map_table(name: str, table: Any, mapping: TableMapping) -> tuple[Any, list[s
             made[column] = text.cases(*labels.items(), else_=text)
     sources = {mapping.source(column).column or column for column in mapping.columns}
     others = [c for c in table.columns if name == "insured" and c not in sources and c not in made]
-    return rows.select(*others, **made), mistakes + _unread(rows, read)
+    return rows.select(*others, **made), mistakes + _unread(rows, read), bool(read)
 
 
 def _read(raw: Any, part: SourceColumn, spec: Column) -> tuple[Any, str]:

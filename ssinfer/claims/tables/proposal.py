@@ -18,6 +18,7 @@ from ssinfer.claims.tables.words import column_of, table_of
 from ssinfer.errors import ClaimsError
 
 SAMPLE, SHOWN, MIN_SHARE = 5_000, 5, 0.6  # rows, rows, and share of the required columns that a table must have
+MANY = 100  # tables of a database, of which only those with a likely name are looked at
 DAYS_PER_YEAR, TOO_MUCH = 365.25, 30_000  # mean spending per insured and year that is not in euros
 
 
@@ -65,7 +66,7 @@ def _is_folder(place: Path | str) -> bool:
 
 
 def _open(place: Path | str, connection: Any, mapping: Mapping[str, TableMapping]) -> ClaimsTables:
-    if isinstance(place, Path):
+    if _is_folder(place):
         return ClaimsTables.open(place, mapping=mapping)
     return ClaimsTables.from_connection(connection, mapping=mapping)
 
@@ -75,12 +76,15 @@ def _sources(place: Path | str) -> tuple[Any, dict[str, Any]]:
     if not isinstance(place, Path) or place.is_file():
         connection = connect_database(place) if isinstance(place, str) else connect((), place)
         own, schemas = connection.current_database, connection.list_databases()
-        return connection, {
-            table if schema == own else f"{schema}.{table}": connection.table(table, database=schema)
+        named = [
+            (table if schema == own else f"{schema}.{table}", schema, table)
             for schema in schemas
             if schema != "information_schema" and not schema.startswith("pg_")
             for table in connection.list_tables(database=schema)
-        }
+        ]
+        if len(named) > MANY:  # each costs a query
+            named = [part for part in named if any(table_of(name, [part[2]]) for name in TABLES)]
+        return connection, {name: connection.table(table, database=schema) for name, schema, table in named}
     if not place.is_dir():
         raise ClaimsError(f"{place} is neither a folder nor a DuckDB file. Name the folder of the tables.")
     connection, sources = connect([place]), dict[str, Any]()

@@ -16,6 +16,7 @@ from ibis.common.exceptions import TableNotFound
 
 from ssinfer.claims.backend.engine import connect, engine_errors
 from ssinfer.claims.backend.exact_cents import whole_numbers
+from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.tables.mapping import map_table
 from ssinfer.claims.tables.schema import OPTIONAL_TABLES, SUFFIXES, TABLES, Column, read_file, table_files
 from ssinfer.claims.tables.table_mapping import TableMapping
@@ -185,7 +186,9 @@ class ClaimsTables:
         for name in mapping.keys() & found.keys():
             source = found.pop(name)
             with collected(mistakes), engine_errors(f"Table {name!r} could not be read"):
-                found[name], wrong = map_table(name, source, mapping[name])
+                found[name], wrong, parses = map_table(name, source, mapping[name])
+                if parses and not wrong and connection.name != "pyspark":  # parsed once, and not in each count
+                    found[name] = Scratch(connection).keep(found[name], permanent=True)
                 mistakes += [f"Table {name!r}: {mistake}" for mistake in wrong]
         _refuse(mistakes + _conform(found, complete=False)[1] if mistakes else [])
         return cls(connection, **found, noticed=noticed)
