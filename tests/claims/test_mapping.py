@@ -139,10 +139,11 @@ def line():
 
     def mapped(values, target, **options):
         frame = pd.DataFrame({"person": 1, "date": dt.date(2018, 1, 1), "category": "a", "amount": 1.0, "x": values})
+        frame["claim"] = range(len(frame))
         connection.con.register("lines", frame)
         columns = {target: SourceColumn("x", **options)}
         made, mistakes, _ = map_table("claims", connection.table("lines"), TableMapping(columns=columns))
-        return made.to_pandas()[target].tolist(), mistakes
+        return made.to_pandas().sort_values("claim")[target].tolist(), mistakes
 
     return mapped
 

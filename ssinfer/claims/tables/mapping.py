@@ -9,12 +9,14 @@ from typing import Any
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
+import pyarrow as pa
 
 from ssinfer.claims.tables.schema import TABLES, Column
-from ssinfer.claims.tables.table_mapping import FORMATS, TOKENS, SourceColumn, TableMapping, date_fits
+from ssinfer.claims.tables.table_mapping import FORMATS, SourceColumn, TableMapping, date_of
 from ssinfer.claims.tables.words import column_of
-from ssinfer.errors import did_you_mean
+from ssinfer.errors import ClaimsError, did_you_mean
 
+MAX_TEXTS = 2_000_000  # of dates, which are parsed one by one
 _MONEY = dt.Decimal(18, 2)
 _BOUNDS = ("not", "from", "to")
 _TYPES = MappingProxyType({"key": "string", "text": "string", "whole": "int64", "number": "float64", "date": "date"})
@@ -30,6 +32,13 @@ def map_table(name: str, table: Any, mapping: TableMapping) -> tuple[Any, list[s
     rows = table.filter(
         [_kept(table, *rule, mistakes) for rule in mapping.filter.items()] or [ibis.literal(value=True)]
     )
+    for column in (*schema, *sorted(extra)):
+        part, spec = mapping.source(column), schema.get(column, Column("text"))
+        source = part.column or column
+        if part.value is None and source in table.columns and (spec.kind == "date" or part.format):
+            kind = table[source].type()
+            if kind.is_string() or kind.is_integer():
+                rows = _with_dates(rows, f"date {column}", rows[source].cast("string"), part.format or FORMATS[0])
     made, read = dict[str, Any](), dict[str, tuple[Any, Any, str]]()
     for column in (*schema, *sorted(extra)):
         part, spec = mapping.source(column), schema.get(column, Column("text"))
@@ -37,7 +46,8 @@ def map_table(name: str, table: Any, mapping: TableMapping) -> tuple[Any, list[s
         if part.value is not None:
             made[column] = ibis.literal(part.value, type=_TYPES[spec.kind])
         elif source in table.columns:
-            made[column], wrong = _read(rows[source], part, spec)
+            date = rows[f"date {column}"] if f"date {column}" in rows.columns else None
+            made[column], wrong = _read(rows[source], date, part, spec)
             read |= {f"{column!r} (source {source!r})": (rows[source], made[column], wrong)} if wrong else {}
         elif column in mapping.columns or (spec.required and column in schema):
             guess = column_of(name, column, table.columns)
@@ -53,13 +63,16 @@ def map_table(name: str, table: Any, mapping: TableMapping) -> tuple[Any, list[s
     return rows.select(*others, **made), mistakes + _unread(rows, read), bool(read)
 
 
-def _read(raw: Any, part: SourceColumn, spec: Column) -> tuple[Any, str]:
-    """Return a column in the type and unit of the schema, and what a value that cannot be read is not."""
+def _read(raw: Any, date: Any, part: SourceColumn, spec: Column) -> tuple[Any, str]:
+    """Return a column in the type and unit of the schema, and what a value that cannot be read is not.
+
+    `date` holds the dates of a column that is text; None for others.
+    """
     kind, text = raw.type(), raw.type().is_string()
-    if (spec.kind == "date" or part.format) and (text or kind.is_integer()):
-        layout = part.format or FORMATS[0]
-        date = _date(raw.cast("string"), layout)
-        return (date.year().cast("int64") if spec.kind == "whole" else date), f"are not of format {layout!r}"
+    if date is not None:
+        return (
+            date.year().cast("int64") if spec.kind == "whole" else date
+        ), f"are not of format {part.format or FORMATS[0]!r}"
     if spec.kind == "whole" and (kind.is_date() or kind.is_timestamp()):
         return raw.year().cast("int64"), ""
     if spec.kind == "number":
@@ -75,22 +88,20 @@ def _read(raw: Any, part: SourceColumn, spec: Column) -> tuple[Any, str]:
     return raw, ""
 
 
-def _date(text: Any, layout: str) -> Any:
-    """Return text as dates; missing where it is not of the layout, or there is no such day. Equal on all backends."""
-    tokens = [token for token in re.findall("%.", layout) if token in ("%Y", "%m", "%d")]
-    pattern = re.sub(r"%(?:%|.)", lambda token: TOKENS[token[0]], re.escape(layout).replace("\\%", "%"))
-    if re.search(r"%[Ymd]%", layout):  # without separators, each has two digits
-        pattern = pattern.replace("{1,2}", "{2}")
-    pattern, none = rf"^\s*{pattern}\s*$", ibis.null("string")
-    fits = text.re_search(pattern)
-    year, month, day = (
-        fits.ifelse(text.re_extract(pattern, tokens.index(token) + 1), none).cast("int32")
-        for token in ("%Y", "%m", "%d")
-    )
-    leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-    last = month.cases((2, leap.ifelse(29, 28)), (4, 30), (6, 30), (9, 30), (11, 30), else_=31)
-    real = fits & month.between(1, 12) & (day >= 1) & (day <= last) & (year >= 1)
-    return real.ifelse(ibis.date(year, month, day), ibis.null("date"))
+def _with_dates(rows: Any, column: str, text: Any, layout: str) -> Any:
+    """Return rows (Ibis) with a further column `column`: texts as dates; missing where there is no such day.
+
+    Each text is parsed once, in Python: regular expressions on all rows take minutes per million lines on PostgreSQL.
+    """
+    texts = rows.select(text=text).distinct().limit(MAX_TEXTS + 1).to_pandas()["text"].dropna()
+    if len(texts) > MAX_TEXTS:
+        raise ClaimsError(
+            f"Column {text.get_name()!r} has more than {MAX_TEXTS:,} texts of dates. Store dates as dates."
+        )
+    found = {each: date for each in texts if (date := date_of(each, layout)) is not None}
+    dates = pa.array(list(found.values()), pa.date32())
+    lookup = ibis.memtable(pa.table({f"{column} text": pa.array(list(found), pa.string()), column: dates}))
+    return rows.left_join(lookup, text == lookup[f"{column} text"])
 
 
 def _number(text: Any, decimal: str) -> Any:
@@ -151,7 +162,7 @@ def _unread(rows: Any, read: Mapping[str, tuple[Any, Any, str]]) -> list[str]:
     for place, (column, (_, _, wrong)) in enumerate(read.items()):
         if number := int(row[f"n{place}"] or 0):
             example = str(row[f"x{place}"])
-            fits = [layout for layout in FORMATS if date_fits(example, layout)]
+            fits = [layout for layout in FORMATS if date_of(example, layout) is not None]
             cure = f"Give format = {fits[0]!r}." if fits and "format" in wrong else "Correct them at the source."
             if "mark" in wrong:
                 cure = f"Give decimal = {',' if re.search(r',\d{1,2}$', example) else '.'!r}."

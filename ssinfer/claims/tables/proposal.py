@@ -12,7 +12,7 @@ from ssinfer.claims.backend.database import connect_database
 from ssinfer.claims.backend.engine import connect, engine_errors
 from ssinfer.claims.tables.mapping import map_table
 from ssinfer.claims.tables.schema import SUFFIXES, TABLES, table_files
-from ssinfer.claims.tables.table_mapping import FORMATS, SourceColumn, TableMapping, date_fits
+from ssinfer.claims.tables.table_mapping import FORMATS, SourceColumn, TableMapping, date_of
 from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.claims.tables.words import column_of, table_of
 from ssinfer.errors import ClaimsError
@@ -134,7 +134,7 @@ def _mapping(name: str, source: str, sample: pd.DataFrame, *, database: bool) ->
         text, is_text = text[text != ""], _is_text(sample[found])
         options: dict[str, Any] = {}
         if spec.kind == "date" or (spec.kind == "whole" and is_text and not text.str.fullmatch(r"\d{1,4}").all()):
-            layout = next((each for each in FORMATS if len(text) and all(date_fits(v, each) for v in text)), None)
+            layout = next((each for each in FORMATS if len(text) and all(date_of(v, each) for v in text)), None)
             is_date = not (is_text or pd.api.types.is_integer_dtype(sample[found])) or layout in (None, FORMATS[0])
             options = {} if is_date else {"format": layout}
         elif spec.kind == "number" and is_text:

@@ -5,15 +5,12 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from ssinfer.errors import ClaimsError
 
-# Parts of a date's format, as regular expressions.
-TOKENS = MappingProxyType(
-    {"%Y": r"(\d{4})", "%m": r"(\d{1,2})", "%d": r"(\d{1,2})"} | dict.fromkeys(("%H", "%M", "%S"), r"\d{1,2}")
-)
+TOKENS = ("%Y", "%m", "%d", "%H", "%M", "%S")  # parts of the format of a date
+MIN_SIGNS = dict.fromkeys(("%Y%m%d", "%d%m%Y", "%m%d%Y"), 8)  # without separators, each part is whole
 FORMATS = ("%Y-%m-%d", "%d-%m-%Y", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y-%m-%d %H:%M:%S")
 
 
@@ -25,11 +22,13 @@ def check_format(layout: str) -> str:
     return layout
 
 
-def date_fits(text: str, layout: str) -> bool:
-    """Return whether a text is a date of a format."""
+def date_of(text: str, layout: str) -> dt.date | None:
+    """Return the date that a text of a format is; None if it is of another one, or there is no such day."""
+    if len(text.strip()) < MIN_SIGNS.get(layout, 0):
+        return None
     with suppress(ValueError):
-        return bool(dt.datetime.strptime(text.strip(), layout))  # noqa: DTZ007  (a date has no zone)
-    return False
+        return dt.datetime.strptime(text.strip(), layout).date()  # noqa: DTZ007  (a date has no zone)
+    return None
 
 
 @dataclass(frozen=True)
