@@ -252,6 +252,7 @@ def test_filters():
         ({"n": [1, 3]}, [1, 3]),
         ({"s": {"not": ["b"]}}, [1, 3]),  # a missing value is not b
         ({"d": {"from": dt.date(2018, 1, 2)}}, [2, 3]),
+        ({"d": {"to": "2018-01-02"}}, [1, 2]),
         ({"n": {"from": 2, "to": 3}, "s": {"not": "b"}}, [3]),
     ):
         made, mistakes, _ = map_table("programmes", table, TableMapping(columns=columns, filter=rule))

@@ -126,9 +126,11 @@ def _kept(table: Any, column: str, rule: Any, mistakes: list[str]) -> Any:
         return ibis.literal(value=True)
     rules = rule if isinstance(rule, Mapping) else {"": rule}
     value, kept = table[column], ibis.literal(value=True)
-    for key, bound in rules.items():
+    for key, given in rules.items():
+        # an agreement has dates as text
+        bound = ibis.literal(given, type="date") if isinstance(given, str) and value.type().is_temporal() else given
         if key in ("", "not"):
-            labels = [str(label) for label in (bound if isinstance(bound, list) else [bound])]
+            labels = [str(label) for label in (given if isinstance(given, list) else [given])]
             text = value.cast("string")
             if absent := _absent(table, text, labels, f"filter of {column!r} names"):
                 mistakes += absent
@@ -138,7 +140,7 @@ def _kept(table: Any, column: str, rule: Any, mistakes: list[str]) -> Any:
             kept &= value >= bound if key == "from" else value <= bound
         else:
             allowed = "not, from and to" if key not in _BOUNDS else f"a bound of its type, which is {value.type()}"
-            mistakes.append(f"filter of {column!r}: {key!r} = {bound!r}. Allowed: {allowed}.")
+            mistakes.append(f"filter of {column!r}: {key!r} = {given!r}. Allowed: {allowed}.")
     return kept
 
 
