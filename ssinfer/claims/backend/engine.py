@@ -21,8 +21,6 @@ _REASONS = {
     r"permission denied to create temp": "the user may not write temporary tables. Ask for the right TEMPORARY on it",
     r"permission denied": "the user has no right to read it. Ask for SELECT on the table, and USAGE on its schema",
     r'database "[^"]*" does not exist': "there is no such database. Correct its name in the connection",
-    r"could not translate host|resolve host|refused|timed? ?out|[Nn]o route|No such file": "no server answers there. "
-    "Correct host and port in the connection, or ask whether the server is up and open to this machine",
     r"Out of Memory|failed to (pin|allocate)|bad_alloc": "there is not enough memory. Raise memory_limit, such as "
     "'8GB', or free memory",
     r"No space left|max_temp_directory_size": "the disk of temporary files is full. Set TMPDIR to a larger one",
@@ -32,6 +30,8 @@ _REASONS = {
     r"Expected Number of Columns": "the line has too many or too few fields. Export the table again",
     r"unterminated quote": "a quote has no end. Export the table again",
     r"onver(t|sion)": "the value is not of the column's type. Correct it at the source",
+    r"could not translate host name|failed to resolve host|[Cc]onnection refused|timeout expired|[Nn]o route to host": "no server answers there. "
+    "Correct host and port in the connection, or ask whether the server is up and open to this machine",
 }
 _WHERE = {"line": r"Line: (\d+)", "file": r"file = .*?([^/\s]+)\s*$", "column": r'column "(\w+)"'}
 
