@@ -30,8 +30,8 @@ _REASONS = {
     r"Expected Number of Columns": "the line has too many or too few fields. Export the table again",
     r"unterminated quote": "a quote has no end. Export the table again",
     r"onver(t|sion)": "the value is not of the column's type. Correct it at the source",
-    r"could not translate host name|failed to resolve host|[Cc]onnection refused|timeout expired|[Nn]o route to host": "no server answers there. "
-    "Correct host and port in the connection, or ask whether the server is up and open to this machine",
+    r"translate host name|resolve host|[Cc]onnection refused|timeout expired|[Nn]o route to host": "no server answers "
+    "there. Correct host and port in the connection, or ask whether the server is up and open to this machine",
 }
 _WHERE = {"line": r"Line: (\d+)", "file": r"file = .*?([^/\s]+)\s*$", "column": r'column "(\w+)"'}
 
