@@ -207,7 +207,7 @@ def test_extracts_that_cannot_be(plain_tables, arguments, message):
         (lambda: Population(ses=[]), "is an empty list"),
         (lambda: Population(ages=(70, 60)), "lowest and the highest"),
         (lambda: Population(minimum_enrolment=80, start=2018), "allowed: None or a number more than 0 and at most 1"),
-        (lambda: Population(minimum_enrolment=0.8), "Pass start="),
+        (lambda: Population(minimum_enrolment=0.8), "Pass start as well"),
         (lambda: Population(after_leaving="drop"), "for a closed population"),
         (lambda: Spending(include=["a"], exclude=["a"]), "named in include and in exclude"),
         (lambda: Spending(include=[]), "so nothing counts"),

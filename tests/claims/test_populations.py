@@ -76,7 +76,7 @@ def test_earlier_spending_is_ranked_among_persons_whom_no_other_rule_leaves_out(
         ({"covariates": {"frail": ["maybe"]}}, "table 'insured' has no frail 'maybe'"),
         ({"earlier_spending": {"highest": 1.5}, "start": 2020}, r"earlier_spending is \{'highest': 1.5\}; allowed"),
         ({"earlier_spending": {"dearest": 0.5}, "start": 2020}, "allowed: 'highest' or 'lowest'"),
-        ({"earlier_spending": {"highest": 0.5}}, "count days from the start. Pass start="),
+        ({"earlier_spending": {"highest": 0.5}}, "count days from the start. Pass start as well"),
     ],
 )
 def test_bad_groups_are_refused_with_the_next_step(tables, rules, message):

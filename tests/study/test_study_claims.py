@@ -282,7 +282,8 @@ def test_the_completion_factors_error_is_in_the_saving_in_money_only():
     # Saving 10 known without error, factor known to 4%: interval 10 (1 -+ 1.96 x 0.04).
     cf = Counterfactual.from_draws(np.full(4000, 100.0), "sampling", spending=90.0)
     plan = SimpleNamespace(
-        data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04), run_out={}),
+        data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04)),
+        run_out={},
         config=SimpleNamespace(seed=1),
     )
     row = _savings_row(plan, cf, "a", "m")
