@@ -28,7 +28,7 @@ def test_every_quantity_lies_inside_the_simultaneous_bands(evidence_share, tmp_p
 
 @pytest.mark.evidence
 def test_every_quantity_lies_inside_the_bands_with_neighbours(evidence_share):
-    frame = sbc.ranks(0, 200 if evidence_share == 1 else 10, neighbours=True)
+    frame = sbc.ranks(0, 200 if evidence_share == 1 else 4, neighbours=True)
     table = sbc.table(frame)
     print(f"{len(frame)} panels, {int(frame['refused'].sum())} refused\n{table.round(4)}")
     assert frame["refused"].mean() < 0.03
