@@ -224,7 +224,9 @@ def test_power_says_first_what_it_assumes_and_its_shock_is_that_of_municipalitie
     """Authority: docs/method/estimand.md, SD of 1.2 to 1.3%; fault A14: 30% and not 63% of 20,000 find 3%."""
     _, printed, _ = ssinfer("power", "--insured", "20000", "--years", "1", "--k", "3.3")
     text = " ".join(printed.split())
-    assert text.startswith("Assumed: a confidence threshold of 95%, one-sided; a group shock with an SD of 1.25%")
+    assert text.startswith(
+        "Assumed: a confidence threshold of 95%, one-sided; a group shock with a standard deviation of 1.25%"
+    )
     assert "3.3 / √n" in text
     _, table, _ = ssinfer("power", "--insured", "20000", "--years", "1", "--k", "3.3", "--csv")
     assert pd.read_csv(StringIO(table)).iloc[0]["detection_rate_3"] == pytest.approx(0.30, abs=0.02)

@@ -71,9 +71,8 @@ def print_data_sets(language: str | None = None) -> None:
 def print_power(table: "pd.DataFrame", scenario: "Scenario", language: str | None = None) -> None:
     """Print what a scenario assumes, and its table of `power_table`."""
     with speak(language):
-        values = vars(scenario) | {
-            name: 100 * getattr(scenario, name) for name in ("shock_sd", "level", "rate", "bias")
-        }
+        percent = {name: 100 * getattr(scenario, name) for name in ("shock_sd", "level", "rate", "bias")}
+        values = vars(scenario) | percent | {"side": say(f"side.{scenario.side}")}
         names = [scenario.kind, "shock" if scenario.shock_sd else "no_shock", *(["bias"] if scenario.bias else [])]
         parts = "; ".join(say(f"power.{name}", "{kind}", **values) for name in names)
         echo(fill(say("power.assumed", parts=parts, k=scenario.k), WIDTH))

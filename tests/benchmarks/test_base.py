@@ -58,7 +58,7 @@ def test_old_and_new_name_together_are_refused(method):
         ({"n_draws": 0}, r"n_draws is 0; allowed: a whole number from 2"),
         ({"n_draws": 2.5}, r"n_draws is 2\.5; allowed: a whole number"),
         ({"chains": 0}, r"chains is 0; allowed: a whole number from 1"),
-        ({"n_draws": 1001}, r"n_draws is 1001\. Give a multiple of chains=4, such as 1000"),
+        ({"n_draws": 1001}, r"n_draws is 1001\. Give a multiple of the 4 chains, such as 1000"),
     ],
 )
 def test_impossible_numbers_of_draws_are_parameter_errors(method, wrong, cure):

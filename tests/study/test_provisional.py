@@ -186,7 +186,7 @@ def test_causes_of_few_persons_are_joined():
     ]
     names = ["cause", "cents", "claimants", "largest"]
     table = pd.DataFrame([*rows, ("estimates", -4000, 0, 0.0), ("total", 6300, 0, 0.0)], columns=names)
-    table = table.assign(design="a", method="m", kind="spending", lines=1, then=0.0, now=0.0)
+    table = table.assign(design="a", method="m", kind="spending", year="", lines=1, then=0.0, now=0.0)
     table = CHANGES.conform(table.assign(euros=table["cents"] / 100))
     shown = disclosed_tables({"changes.csv": table}, HiddenGroups(10))["changes.csv"]
     assert dict(zip(shown["cause"], shown["cents"], strict=True)) == {

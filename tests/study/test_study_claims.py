@@ -343,7 +343,10 @@ MISTAKES = {
         "no practice is called 'Vlisingen \\*'. Did you mean",
     ),
     "n_insured = 400": ("n_insured = 9000", "others must be left as donors"),
-    'start = "2029Q1"': ('start = "2022Q1"', "data.simulation: start is '2029Q1'"),
+    'start = "2029Q1"': (
+        'start = "2022Q1"',
+        r"data.simulation \(line \d+\): start is '2029Q1'; allowed: a quarter from",
+    ),
     "practice_sise = 110": (
         "practice_size = 110",
         "data.simulation names 'practice_sise'. Did you mean 'practice_size'",
