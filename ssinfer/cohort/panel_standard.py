@@ -72,7 +72,9 @@ def expected_from_cells(
     >>> expected_from_cells(panel, cells, ["age"], [2018], exclude="a").covariates["expected"].tolist()
     [[170.0, 170.0], [450.0, 450.0]]
     """
-    by, learned, inside = [*by], panel.columns(periods), panel.rows(as_names(exclude))
+    by, learned, inside = [*as_names(by)], panel.columns(periods), panel.rows(as_names(exclude))
+    if not by:
+        raise PanelError("by is empty: no column makes a cell. Name at least one, such as by=['sex', 'age'].")
     frame = _cells(panel, cells, by, spending if rates is None else None)
     groups, years = frame.groupby(["row", "column"]), frame["insured_years"]
     total = _grid(panel, groups["insured_years"].sum())
@@ -144,6 +146,8 @@ def expected_from_covariates(
     [1657.89, 1657.89, 1657.89]
     """
     names, learned = as_names(covariates), panel.columns(periods)
+    if not names:
+        raise PanelError("covariates is empty. Name at least one, such as the share of insured aged 75 and over.")
     outside = np.setdiff1d(np.arange(len(panel.units)), panel.rows(as_names(exclude)))
     X = np.stack([panel.covariate(name) for name in names], axis=-1)
     box = np.ix_(outside, learned)
@@ -179,7 +183,7 @@ def _regression(y: Floats, X: Floats, weights: Floats, names: tuple[str, ...]) -
 
 def _cells(panel: Panel, cells: Any, by: list[str], spending: str | None) -> pd.DataFrame:
     """Return the cells of the panel's units and periods, with the row and column of each."""
-    names = ["unit", "period", *by, "insured_years", *([spending] if spending else [])]
+    names = ["unit", "period", *by, "insured_years", *([] if spending is None else [spending])]
     table = read_table(cells, names, PanelError)
     keys = table[["unit", "period", *by]].apply(label_column, args=(PanelError,))
     if keys.isna().to_numpy().any():
@@ -190,7 +194,7 @@ def _cells(panel: Panel, cells: Any, by: list[str], spending: str | None) -> pd.
     frame["row"] = keys["unit"].astype(str).map(rows)
     frame["column"] = keys["period"].map({label: -1 if n is None else n for label, n in columns.items()})
     frame["insured_years"] = number_column(table["insured_years"], PanelError)
-    if spending:
+    if spending is not None:
         frame["spending"] = number_column(table[spending], PanelError)
     frame = frame[(frame["row"] >= 0) & (frame["column"] >= 0)].reset_index(drop=True)
     wrong = ~(np.isfinite(frame.select_dtypes("number")).all(axis=1) & (frame["insured_years"] >= 0))

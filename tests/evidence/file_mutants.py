@@ -185,9 +185,12 @@ def parquet_mutant(rng: random.Random, kind: str, frame: pd.DataFrame) -> bytes:
 
 
 def read_csv_strictly(raw: bytes) -> list[dict[str, str]]:
-    """Return the rows of a CSV text by RFC 4180 (UTF-8, one header, rows of equal length, an end of the last line)."""
+    """Return the rows of a CSV text by RFC 4180 (one header, rows of equal length, an end of the last line).
+
+    The text is UTF-8, or UTF-16 by its mark.
+    """
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         separator = max(",;\t|", key=text.partition("\n")[0].count)
         header, *rows = (
