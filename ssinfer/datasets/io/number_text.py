@@ -1,7 +1,7 @@
 """Numbers in text, with a decimal point or comma and marks of thousands, read as the whole column allows."""
 
 import re
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -70,7 +70,7 @@ def _marked(texts: Collection[str]) -> bool:
 def _cleaned(value: object) -> object:
     """Return a text without blanks at its ends and the sign of the euro, None for a missing one; "?" for a list."""
     if not isinstance(value, str):
-        return value if isinstance(value, Hashable) else "?"
+        return "?" if getattr(value, "__hash__", None) is None else value
     return None if value.strip(" \t") in MISSING else value.strip(" \t").removeprefix("€").lstrip(" \u00a0")
 
 
