@@ -63,7 +63,7 @@ def draft_of_panel(path: Path, folder: Path, answers: Answers, language: str = "
     rule: dict[str, Any] = {"incomplete": "drop"} if np.isnan(panel.spending).any() else {}
     expected = named(columns["covariates"], PANEL_NAMES["expected"])
     corrected = rule | ({"standard": expected[0]} if expected else {})
-    near = _near(panel, treated)
+    near = _similar(panel, treated)
     groups = {"a": rule} | ({"b": corrected} if expected else {}) | ({"c": {**corrected, **near}} if near else {})
     head = {"title": say("new.title", treated=", ".join(treated)), "question": say("new.question")}
     tables = [
@@ -157,8 +157,8 @@ def _windows(panel: Panel, start: str) -> tuple[dict[str, Any], int]:
     return windows, short * step + last + 1 - column
 
 
-def _near(panel: Panel, treated: Sequence[str]) -> Mapping[str, Any] | None:
-    """Return the rule of design c: donors within a distance or of similar size; None with too few of them."""
+def _similar(panel: Panel, treated: Sequence[str]) -> Mapping[str, Any] | None:
+    """Return the rule of design c: donors of similar size; None with too few of them."""
     if panel.insured_years is None:
         return None
     size = np.nanmean(panel.insured_years, axis=1)

@@ -132,7 +132,7 @@ def test_a_spreadsheet_is_read_like_a_text(tmp_path):
 
 
 def test_parquet_keeps_its_types(tmp_path):
-    """DuckDB and R write decimals, dates and dictionaries; text is no number there."""
+    """A Parquet file has types: text in a column of spending is refused, not read as a number."""
     table = pa.table({"unit": ["a", "b"], "period": pa.array([2018, 2018]), "spending": ["1.250", "2.500"]})
     pq.write_table(table, tmp_path / "p.parquet")
     with pytest.raises(Exception, match="holds text in 2 rows"):
