@@ -3,9 +3,11 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import joblib
+from threadpoolctl import threadpool_limits
 
 WATCH = 0.5  # seconds between two looks at the parent
 
@@ -25,3 +27,9 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(WATCH)
     os._exit(1)
+
+
+def one_thread[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function whose sums must not depend on how many threads the linear algebra of a machine takes."""
+    limited: Callable[P, R] = threadpool_limits.wrap(limits=1)(function)
+    return limited

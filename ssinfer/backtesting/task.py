@@ -21,6 +21,7 @@ from ssinfer.streams import stream_of
 from ssinfer.thresholds.kind import KINDS, PlaceboFit, ThresholdKey
 from ssinfer.typing import Floats
 from ssinfer.windows import ContractWindow
+from ssinfer.workers import one_thread
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 #: Null errors of each fit that a result keeps, at most.
@@ -65,6 +66,7 @@ class Outcome:
     paths: pd.DataFrame
 
 
+@one_thread
 def run_task(task: Task, data: Any) -> Outcome:
     """Fit the task's placebos and score them; a refusal or failure is a row with its reason."""
     start = perf_counter()

@@ -1,6 +1,5 @@
 """The tasks of a backtest: lists them, and runs them in one or more processes."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -61,7 +60,6 @@ def run_tasks(
     outcomes: dict[int, Outcome] = {}
     order = _order(tasks)
     pool = parallel(n_jobs if len(tasks) > 1 else 1, return_as="generator")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     results = pool(joblib.delayed(run_task)(tasks[number], data) for number in order)
     for number, outcome in zip(order, results, strict=True):
         outcomes[number] = outcome

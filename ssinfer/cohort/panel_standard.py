@@ -74,7 +74,7 @@ def expected_from_cells(
     """
     by, learned, inside = [*as_names(by)], panel.columns(periods), panel.rows(as_names(exclude))
     if not by:
-        raise PanelError("by is empty: no column makes a cell. Name at least one, such as by=['sex', 'age'].")
+        raise PanelError("by is empty: no column makes a cell. Name at least one, such as ['sex', 'age'].")
     frame = _cells(panel, cells, by, spending if rates is None else None)
     groups, years = frame.groupby(["row", "column"]), frame["insured_years"]
     total = _grid(panel, groups["insured_years"].sum())

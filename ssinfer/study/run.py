@@ -35,7 +35,7 @@ from ssinfer.study.portfolio import portfolio
 from ssinfer.study.result import StudyResult, sha256
 from ssinfer.study.term import settle_terms
 from ssinfer.thresholds.kind import CONTRACT
-from ssinfer.workers import parallel
+from ssinfer.workers import one_thread, parallel
 
 LEAST_PER_PROCESS = 2  # data sets, so that each process takes whole ones
 # libraries on whose versions the digits of a result may depend
@@ -70,6 +70,7 @@ def run_study(
     return replace(result, groups=results if others else {})
 
 
+@one_thread
 def _run_contract(
     plan: Plan,
     parts: tuple[str, ...],
