@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from own_files import NAMES, QUARTERS, Written, panel, text_of
 from typer.testing import CliRunner
 
 import ssinfer as ss
@@ -67,6 +68,7 @@ def emptied(column, value, unit="p05", period="2020Q2"):
     return data
 
 
+ADDRESS = '"postgres://analyst@host/dwh"\nperiods = { first = "2019Q1", last = "2021Q4" }'
 COLUMNS = ('file = "panel.csv"', 'file = "panel.csv"\ncolumns = {}')
 WORKS = ()
 # number: (text of the study, in its place), the data, and parts of the message in their order
@@ -218,6 +220,30 @@ def test_a_mistake_in_a_study_is_named_with_what_to_write(number, tmp_path):
     assert "Design(" not in str(refused.value)
 
 
+OWN = {
+    "30": Written(";", ","),
+    "31": Written(",", ","),
+    "32": Written(";", ",", "."),
+    "35": Written(";", ",", below=("Eindtotaal;;2700,00;61234,00",)),
+    "36": Written(";", ",", titles=("Export Vektis 2023;;;",)),
+    "44": Written(";", ",", style=QUARTERS["K2 2018"]),
+    "45": Written(";", ",", style=QUARTERS["01-04-2018"]),
+    "49": Written(";", ",", wide=True),
+}
+
+
+@pytest.mark.parametrize("number", OWN)
+def test_a_file_as_users_have_it_is_planned_with_its_own_numbers(number, tmp_path):
+    data, columns = panel(n_years=3), ", ".join(f'{name} = "{own}"' for name, own in NAMES.items())
+    text = STUDY.replace(COLUMNS[0], COLUMNS[1].format(f"{{ {columns} }}")).replace('"p00"', f'"{data["unit"][0]}"')
+    (tmp_path / "panel.csv").write_bytes(text_of(data, OWN[number]))
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    read = plan_study(tmp_path / "study.toml").panel
+    data = data.sort_values(["unit", "period"], ignore_index=True)
+    data["period"] = data["period"].map(dict(zip(sorted(set(data["period"])), read.periods, strict=True)))
+    pd.testing.assert_frame_equal(read.to_frame()[[*NAMES]], data)
+
+
 def test_windows_that_lose_their_placebos_are_told_before_the_fits(tmp_path):
     """Mistake 38: p05 has no spending in 2019Q2, which is in the baseline of the windows of 2020Q1 only."""
     emptied("spending", np.nan, period="2019Q2").to_csv(tmp_path / "panel.csv", index=False)
@@ -247,6 +273,14 @@ def test_a_mistake_on_the_console_is_named_with_what_to_write(number):
     assert result.exit_code != 0
     said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", f"{result.output} {result.exception}").split())
     assert re.search(".*".join(map(re.escape, parts)), said), said
+
+
+def test_an_address_in_place_of_a_file_is_told_its_key(tmp_path):
+    """Mistake 114."""
+    text = STUDY.replace('"panel"', '"claims"').replace('"panel.csv"', ADDRESS)
+    (tmp_path / "study.toml").write_text(text.replace("[case]", "[population]"), encoding="utf-8")
+    with pytest.raises(SsinferError, match=r"claims are on a server.*\[data\] connection = 'postgres://USER@HOST"):
+        plan_study(tmp_path / "study.toml")
 
 
 def test_mistakes_in_python_are_named():
