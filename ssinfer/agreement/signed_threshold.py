@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import rows_with
-from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
+from ssinfer.backtesting.frames import means_with_errors, rows_with
 from ssinfer.backtesting.noise import noise_components
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.backtesting.result import BacktestResult
@@ -97,12 +96,10 @@ def _rates_of_year(
     rows, history = placebos.with_rates(contract, block), placebos.histories[block]
     thresholds = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
     judged, rates = np.isfinite(thresholds), [history.rates(contract, s / 100)[-1] for s in (0, *SAVINGS)]
-    reached = np.column_stack([(rate > 0) & (rate >= thresholds) for rate in rates])[judged].astype(float)
-    blocks = np.unique(rows["block"][judged], return_inverse=True)[1].astype(np.intp)
-    means, ses = mean_and_error(reached, blocks, np.random.default_rng(stream_of(seed, "signed years", str(block))))
     names = ("false_payment_rate", *(f"detection_rate_{s}" for s in SAVINGS))
-    row = dict(zip(names, means, strict=True))
-    return _rates(row | {f"{name}_se": se for name, se in zip(names, ses, strict=True)} | {"n_rows": len(reached)})
+    reached = {n: ((r > 0) & (r >= thresholds))[judged] for n, r in zip(names, rates, strict=True)}
+    rng = np.random.default_rng(stream_of(seed, "signed years", str(block)))
+    return _rates(means_with_errors(reached, rows["block"][judged], rng) | {"n_rows": judged.sum()})
 
 
 def _table(plan: Plan, result: BacktestResult, pair: tuple[str, str], key: ThresholdKey) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Columns of the frames that a backtest returns and a study writes; rows by their labels."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.thresholds.compare import MONEY, RATE, THRESHOLD_KEY
 
@@ -29,6 +31,14 @@ def rows_with(frame: pd.DataFrame, **labels: Any) -> pd.DataFrame:
     for name, value in labels.items():
         chosen &= (frame[name] == value).to_numpy(dtype=bool)
     return frame[chosen]
+
+
+def means_with_errors(columns: Mapping[str, Any], blocks: Any, rng: np.random.Generator) -> dict[str, float]:
+    """Return the mean of each column (R,), and as `NAME_se` its block-bootstrap error, by the label of each block."""
+    codes = np.unique(blocks, return_inverse=True)[1].astype(np.intp)
+    means, ses = mean_and_error(np.column_stack([*columns.values()]).astype(float), codes, rng)
+    named = zip((*columns, *(f"{name}_se" for name in columns)), (*means.tolist(), *ses.tolist()), strict=True)
+    return dict(named)
 
 
 SCORES = FrameSchema(

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from ssinfer.arguments import COUNT, POSITIVE, checked
-from ssinfer.backtesting.frames import rows_with
-from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
+from ssinfer.backtesting.frames import means_with_errors, rows_with
+from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights
 from ssinfer.errors import RefusalError, SsinferError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
@@ -184,11 +184,8 @@ def outside_sampling_interval(
     rate = rows["savings_rate"].to_numpy(dtype=float)
     end = ndtri((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))
     above, below = rate >= end, rate <= -end
-    values = np.column_stack([above, below, above | below]).astype(np.float64)
-    shares, errors = mean_and_error(values, _blocks(rows), np.random.default_rng(stream_of(seed, "outside")))
-    names = ("above", "below", "outside")
-    figures = dict(zip(names, shares.tolist(), strict=True))
-    figures |= {f"{name}_se": error for name, error in zip(names, errors.tolist(), strict=True)}
+    columns, rng = {"above": above, "below": below, "outside": above | below}, stream_of(seed, "outside")
+    figures = means_with_errors(columns, _blocks(rows), np.random.default_rng(rng))
     return OutsideSamplingInterval(**figures, level=level, n_rows=len(rows))
 
 

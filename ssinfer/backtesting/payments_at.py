@@ -14,8 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import SHARE, with_error
-from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
+from ssinfer.backtesting.frames import SHARE, means_with_errors, with_error
 from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS, rates_at
 from ssinfer.schema import Column
 from ssinfer.streams import stream_of
@@ -51,15 +50,11 @@ def payments_at(
         return row
     errors = part["savings_rate"].to_numpy() * factors[known]
     relative = (part["spending"] / part["benchmark"]).to_numpy()
-    savings = np.array(PAY_SAVINGS)
-    paid = errors[:, None] + relative[:, None] * savings >= max(threshold, 0.0)
-    blocks = np.unique(part["block"], return_inverse=True)[1].astype(np.intp)
-    means, ses = mean_and_error(paid.astype(float), blocks, rng)
-    for name, mean, se in zip(rates_at(), means.tolist(), ses.tolist(), strict=True):
-        row |= {name: mean, f"{name}_se": se, f"{name}_refused_unpaid": mean * len(part) / len(placebos)}
+    savings = dict(zip(rates_at(), PAY_SAVINGS, strict=True))
+    paid = {name: errors + relative * saving >= max(threshold, 0.0) for name, saving in savings.items()}
+    row |= means_with_errors(paid, part["block"], rng)
+    row |= {f"{name}_refused_unpaid": row[name] * len(part) / len(placebos) for name in paid}
     if pay is not None:
-        money = np.stack([pay(errors, relative * saving, threshold) for saving in PAY_SAVINGS], axis=1)
-        means, ses = mean_and_error(money, blocks, rng)
-        for name, mean, se in zip(PAYMENTS.values(), means.tolist(), ses.tolist(), strict=True):
-            row |= {name: mean, f"{name}_se": se}
+        money = {name: pay(errors, relative * saving, threshold) for saving, name in PAYMENTS.items()}
+        row |= means_with_errors(money, part["block"], rng)
     return row

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import SCORES, rows_with
-from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error, standard_errors
+from ssinfer.backtesting.frames import SCORES, means_with_errors, rows_with
+from ssinfer.backtesting.kernels.block_bootstrap import standard_errors
 from ssinfer.backtesting.task import COVERAGE_LEVELS
 from ssinfer.kernels.groups import dense_codes
 from ssinfer.streams import stream_of
@@ -87,9 +87,7 @@ def _scores(
     for column, name in AVERAGES.items():
         known = ok[column].notna().to_numpy()
         if known.any():
-            values = ok.loc[known, [column]].to_numpy(dtype=float)
-            mean, se = mean_and_error(values, dense_codes(blocks[known])[0], rng)
-            row[name], row[f"{name}_se"] = mean[0], se[0]
+            row |= means_with_errors({name: ok.loc[known, column]}, blocks[known], rng)
     return row
 
 

@@ -32,8 +32,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import rows_with
-from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
+from ssinfer.backtesting.frames import means_with_errors, rows_with
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.rebasing import rebase_groups
@@ -63,12 +62,10 @@ SCENARIOS = {"none": 0.0, "each": STEP, "growing": None}  # true savings of each
 
 @dataclass(frozen=True, eq=False)
 class TermHistory:
-    """Benchmark of the first baseline, spending, insured-years (years, groups); `before` baseline years come first."""
+    """Groups by year: contract years, and before them the `before` years of the baseline."""
 
     groups: pd.MultiIndex  # column of the first period, and unit
-    benchmark: Floats
-    spending: Floats
-    insured_years: Floats
+    amounts: Floats  # benchmark of the first baseline, spending, and insured-years (3, years, groups)
     before: int
 
     @classmethod
@@ -93,34 +90,30 @@ class TermHistory:
             raise RefusalError(f"Contract years {lacking} have periods that are masked or have no benchmark.")
         before = int(np.cumprod(whole[: -earliest or None][::-1]).sum()) if earliest else 0
         benchmark, spending, weights, _ = sums[:, -earliest - before :]
-        return cls(pd.MultiIndex.from_tuples(groups), benchmark / weights, spending / weights, weights, before)
+        amounts = np.stack([benchmark / weights, spending / weights, weights])
+        return cls(pd.MultiIndex.from_tuples(groups), amounts, before)
 
     def continued(self, later: "TermHistory") -> "TermHistory":
         """Return these years, then the further years of a later fit, of the groups that both have in its order."""
         at = self.groups.get_indexer(later.groups)
         kept, added = self.chosen(at[at >= 0]), later.chosen(np.flatnonzero(at >= 0))
-        further = len(self.benchmark) - self.before + later.before
-        names = ("benchmark", "spending", "insured_years")
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(kept, name), getattr(added, name)[further:]]) for name in names
-        }
-        return replace(kept, **arrays)
+        further = added.amounts[:, self.amounts.shape[1] - self.before + later.before :]
+        return replace(kept, amounts=np.concatenate([kept.amounts, further], axis=1))
 
     def chosen(self, rows: Positions) -> "TermHistory":
         """Return some of the groups."""
-        arrays = {name: getattr(self, name)[:, rows] for name in ("benchmark", "spending", "insured_years")}
-        return replace(self, groups=self.groups[rows], **arrays)
+        return replace(self, groups=self.groups[rows], amounts=self.amounts[:, :, rows])
+
+    @property
+    def due(self) -> Floats:
+        """The benchmark of the first baseline in money (contract years, groups)."""
+        return np.asarray((self.amounts[0] * self.amounts[2])[self.before :])
 
     def rebased(self, contract: Contract, saved: Floats | float = 0.0) -> tuple[Floats, Floats, Floats]:
         """Return benchmark, spending and insured-years of the contract years at true savings (years, 1) of spending."""
-        past, term = slice(self.before), slice(self.before, None)
-        spending = self.spending[term] * (1.0 - saved)
-        history = {"baseline_benchmark": self.benchmark[past], "baseline_spending": self.spending[past]}
-        return (
-            rebase_groups(contract, benchmark=self.benchmark[term], spending=spending, **history),
-            spending,
-            self.insured_years[term],
-        )
+        past, (benchmark, spent, years) = self.amounts[:, : self.before], self.amounts[:, self.before :]
+        spending, history = spent * (1.0 - saved), {"baseline_benchmark": past[0], "baseline_spending": past[1]}
+        return rebase_groups(contract, benchmark=benchmark, spending=spending, **history), spending, years
 
     def rates(self, contract: Contract, saved: float = 0.0) -> Floats:
         """Return the measured rates at a true saving of each year (years, groups), of each year's block."""
@@ -261,19 +254,18 @@ class Term:
             thresholds = np.stack(learned)
             judged = np.isfinite(thresholds).all(axis=0)
         part, total = last.chosen(np.flatnonzero(judged)), np.full((len(judged), len(SCENARIOS)), np.nan)
-        due = (part.benchmark * part.insured_years)[part.before :].sum(axis=0)
         for number, saved in enumerate(SCENARIOS.values()):
-            step = STEP * np.arange(1.0, len(part.benchmark) - part.before + 1)[:, None]
+            step = STEP * np.arange(1.0, len(part.due) + 1)[:, None]
             of_year = step if saved is None else np.full_like(step, saved)
             settled = self.settle(contract, part, None if thresholds is None else thresholds[:, judged], of_year)
-            total[judged, number] = settled.payment / due
+            total[judged, number] = settled.payment / part.due.sum(axis=0)
         return total
 
 
 def term_rows(term: Term, settled: YearsSettlement) -> Iterator[dict[str, Any]]:
     """Yield the columns of term.csv: one row per contract year, or block of pooled years, and the total."""
-    pool, case = term.contract.years.pool, term.case
-    first = (case.benchmark * case.insured_years)[case.before :, 0].reshape(-1, pool).sum(axis=1)
+    pool, due = term.contract.years.pool, term.case.due[:, 0]
+    first = due.reshape(-1, pool).sum(axis=1)
     sums = np.zeros(4)
     for number, settlement in enumerate(settled.settlements):
         given, last = settlement.inputs, (number + 1) * pool
@@ -290,7 +282,7 @@ def term_rows(term: Term, settled: YearsSettlement) -> Iterator[dict[str, Any]]:
             **_amounts(money),
         }
     ends = {"carried_loss": settled.carried_loss.item(), "payment": settled.payment.item()}
-    ends["state"] = STATES[any(term.run_out[: len(case.benchmark) - case.before])]
+    ends["state"] = STATES[any(term.run_out[: len(due)])]
     yield {"year": "total", "period": "", "threshold": np.nan, **ends, **_amounts(sums)}
 
 
@@ -315,32 +307,24 @@ def placebo_rows(term: Term, seed: int) -> Iterator[dict[str, Any]]:
     if not len(paid):
         raise RefusalError("No placebo contract has a threshold in every year.")
     rows = term.placebos.rows[-1] if term.placebos else pd.DataFrame()
-    blocks = np.unique(rows["block"][known], return_inverse=True)[1].astype(np.intp)
-    rng = np.random.default_rng(stream_of(seed, "term"))
     columns = {"payment": paid, "fixed": of_fixed, "taken_back": of_fixed - paid, "paid": (paid > 0).astype(float)}
-    means, ses = mean_and_error(np.concatenate([*columns.values()], axis=1), blocks, rng)
-    for number, saving in enumerate(SCENARIOS):
-        row: dict[str, Any] = {"saving": saving, "n_rows": len(paid)}
-        for place, name in enumerate(columns):
-            at = place * len(SCENARIOS) + number
-            row |= {name: float(means[at]), f"{name}_se": float(ses[at])}
-        yield row
+    named = {f"{saving} {name}": columns[name][:, at] for name in columns for at, saving in enumerate(SCENARIOS)}
+    means = means_with_errors(named, rows["block"][known], np.random.default_rng(stream_of(seed, "term")))
+    for saving in SCENARIOS:
+        figures = {f"{name}{end}": means[f"{saving} {name}{end}"] for name in columns for end in ("", "_se")}
+        yield {"saving": saving, "n_rows": len(paid), **figures}
 
 
 def provisional_rows(term: Term, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Yield the columns of provisional.csv: one row per contract year whose run-out is not over, and the total."""
-    case, pool = term.case, term.contract.years.pool
-    benchmark, spending = (np.repeat(money, N_DRAWS, axis=1) for money in (case.benchmark, case.spending))
-    years = case.insured_years[case.before :, 0]
+    case, pool, drawn = term.case, term.contract.years.pool, np.repeat(term.case.amounts, N_DRAWS, axis=2)
+    spent, years = case.amounts[1:, case.before :, 0]
     open_years = [(year, noise) for year, noise in enumerate(term.run_out[: len(years)]) if noise is not None]
     for year, noise in open_years:
         factors = final_factors(noise, term.fits[year // pool], rng, N_DRAWS, years[year])
-        benchmark[case.before + year] *= factors[0]
-        spending[case.before + year] *= factors[1]
-    weights = np.repeat(case.insured_years, N_DRAWS, axis=1)
-    drawn = replace(case, benchmark=benchmark, spending=spending, insured_years=weights)
-    thresholds = term.thresholds
-    settled = term.settle(term.contract, drawn, None if thresholds is None else np.repeat(thresholds, N_DRAWS, axis=1))
+        drawn[:2, case.before + year] *= factors
+    thresholds = None if term.thresholds is None else np.repeat(term.thresholds, N_DRAWS, axis=1)
+    settled = term.settle(term.contract, replace(case, amounts=drawn), thresholds)
     sums = np.zeros((3, N_DRAWS))
     for number, settlement in enumerate(settled.settlements):
         given = settlement.inputs
@@ -351,7 +335,7 @@ def provisional_rows(term: Term, rng: np.random.Generator) -> Iterator[dict[str,
             row = final_amounts(of_block[-1], given.insured_years[0], *amounts)
             yield {"year": name_of(number, pool), "threshold": threshold, **row}
     if open_years:
-        money = (case.spending * case.insured_years)[case.before :, 0]
+        money = spent * years
         to_come = sum(noise.to_come * money[year] for year, noise in open_years) / money.sum()
         noise, paid = replace(open_years[-1][1], to_come=float(to_come)), np.asarray(settled.payment)
         benchmark, spending = sums[:2] / sums[2]

@@ -42,7 +42,7 @@ def own_and_placebos(folder, seed):
     result = backtest(plan)
     fits = evaluate_case(plan, result, plan.pairs)["counterfactuals"]
     term = Term.of(plan, part, part.methods[0], fits_of_years(plan, fits, result, backtest))
-    due = (term.case.benchmark * term.case.insured_years)[term.case.before :].sum()
+    due = term.case.due.sum()
     paid, reached = np.zeros((len(SAVED), 2, 2)), np.zeros((2, 3))
     for rule, contract in enumerate((term.contract, replace(term.contract, rebasing=RebasingTerms()))):
         ruled = replace(term, contract=contract)

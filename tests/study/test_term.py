@@ -264,10 +264,11 @@ def test_years_of_quarters_are_sums_over_insured_years(plan_of):
     paths = cells.assign(origin=2013, observed=np.arange(1.0, 7.0), benchmark=10.0)
     history = TermHistory.of(paths, panel, 2)
     assert history.before == 1
-    assert history.spending.T.ravel().tolist() == pytest.approx(np.arange(1.0, 7.0))
+    _, spending, _ = history.amounts
+    assert spending.T.ravel().tolist() == pytest.approx(np.arange(1.0, 7.0))
     pooled = replace(
         Contract(name="c", rule_year=2024), years=replace(Contract(name="c", rule_year=2024).years, pool=2)
     )
     years = panel.insured_years[panel.rows(units)][:, panel.columns([2013, 2014])]
-    saved = ((10 - history.spending[1:].T) * years).sum(axis=1) / (10 * years).sum(axis=1)
+    saved = ((10 - spending[1:].T) * years).sum(axis=1) / (10 * years).sum(axis=1)
     assert history.rates(pooled)[0] == pytest.approx(saved)
