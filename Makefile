@@ -9,7 +9,8 @@ EVIDENCE ?= reduced
 OUT ?= out
 JOBS ?= 2
 
-# Two pytest workers share the machine: no library underneath starts threads of its own.
+# Two pytest workers share the machine: no library underneath starts threads of its own. Each takes whole files, so that
+# no fixture of a file is made twice.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
@@ -53,7 +54,7 @@ imports: $(VENV)/.installed
 	$(BIN)/lint-imports --no-logo
 
 pytest: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 -m "not evidence"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not evidence"
 
 # pytest's status 5 means that nothing was collected: said in words, and no failure while no evidence exists.
 evidence: $(VENV)/.installed

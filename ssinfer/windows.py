@@ -19,6 +19,16 @@ class ContractWindow:
     performance: tuple[Any, ...]
     masked: tuple[Any, ...] = ()  # the design's masked periods, and the periods in the same positions of this window
 
+    @property
+    def learned(self) -> list[Any]:
+        """The baseline periods that are not masked."""
+        return [period for period in self.baseline if period not in self.masked]
+
+    @property
+    def measured(self) -> list[Any]:
+        """The performance periods that are not masked."""
+        return [period for period in self.performance if period not in self.masked]
+
     def place(self, design: Design, unit: str) -> Design:
         """Return the design with `unit` as the treated unit, in this window."""
         moved = _moved(design, self)

@@ -56,42 +56,30 @@ class StudyConfig(Config):
     design: list[parts.DesignConfig] = []
     grid: parts.GridConfig | None = None
     scenario: list[parts.ScenarioConfig] = []
-    _seal: Seal | None = PrivateAttr(None)
-    _groups_until: dt.date | None = PrivateAttr(None)
-    _settled: int | None = PrivateAttr(None)
+    _run: dict[str, Any] = PrivateAttr({})
+
+    def with_run(self, **of_run: Any) -> Self:
+        """Return the study with what a run adds (seal, groups_until, settled_years); its designs are listed again."""
+        config = self.model_copy()
+        config._run = self._run | of_run  # noqa: SLF001
+        for name in ("designs", "fits"):
+            vars(config).pop(name, None)
+        return config
 
     @property
     def seal(self) -> Seal | None:
         """What may be read at signing; None: all of the data."""
-        return self._seal
+        return self._run.get("seal")
 
     @property
     def groups_until(self) -> dt.date | None:
         """The day until which persons make the groups of practices of claims; None: all of them do."""
-        return self._groups_until
-
-    def grouped_until(self, day: dt.date | None) -> Self:
-        """Return the study with groups of practices as they were at signing."""
-        config = self.model_copy()
-        config._groups_until = day  # noqa: SLF001
-        return config
+        return self._run.get("groups_until")
 
     @property
     def settled(self) -> int:
         """Number of contract years of the term that are settled: all of them, unless the delivery lacks the last."""
-        return 0 if self.term is None else self._settled or self.term.years
-
-    def settled_until(self, years: int | None) -> Self:
-        """Return the study of the first contract years of its term: all designs have the performance of these years."""
-        config = self.model_copy()
-        config._settled = years  # noqa: SLF001
-        return config._listed_again()  # noqa: SLF001
-
-    def _listed_again(self) -> Self:
-        """Forget the list of designs of the study from which this one was copied."""
-        for name in ("designs", "fits"):
-            vars(self).pop(name, None)
-        return self
+        return 0 if self.term is None else self._run.get("settled_years") or self.term.years
 
     def sealed(self, as_of: dt.date) -> Self:
         """Return the study for signing: its sources read nothing of the first performance period and later.
@@ -100,8 +88,7 @@ class StudyConfig(Config):
         """
         config = self.with_run_outs(complete=False, provisional=False, extracted=dt.date(9999, 1, 1))
         months = max((part.run_out.months for part in self.spending if part.run_out), default=0)
-        config._seal = Seal(self.performance[0], self.performance[-1], as_of, months)  # noqa: SLF001
-        return config
+        return config.with_run(seal=Seal(self.performance[0], self.performance[-1], as_of, months))
 
     @property
     def performance(self) -> list[Period]:
@@ -112,10 +99,11 @@ class StudyConfig(Config):
 
     def with_run_outs(self, **changes: Any) -> Self:
         """Return the study with other values in each run-out."""
-        outs = [part.run_out and part.run_out.model_copy(update=changes) for part in self.spending]
-        parts = zip(self.spending, outs, strict=True)
-        spending = [part.model_copy(update={"run_out": out}) for part, out in parts]
-        return self.model_copy(update={"spending": spending})._listed_again()  # noqa: SLF001
+        spending = [
+            part.model_copy(update={"run_out": part.run_out and part.run_out.model_copy(update=changes)})
+            for part in self.spending
+        ]
+        return self.model_copy(update={"spending": spending}).with_run()
 
     @model_validator(mode="before")
     @classmethod

@@ -46,7 +46,7 @@ def settled_so_far(config: StudyConfig, delivered: Iterable[object]) -> StudyCon
                 f"data hold {known.describe()}{when}. Deliver a whole year, when its run-out is over."
             )
         years.append(begun)
-    return config.settled_until(min(years))
+    return config.with_run(settled_years=min(years))
 
 
 def not_due(config: StudyConfig) -> tuple[Finding, ...]:

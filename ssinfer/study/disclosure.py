@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 PERSONS = {"person", "pair"}  # dimensions of groups of netCDF with single persons
 OF_CASE = ("savings", "case_thresholds", "settlement")  # frames of a result on the contract group
 TABLES_OF_CASE = {f"{name}.csv" for name in (*OF_CASE[1:], "truth", "ladder", "weights", "diagnostics", "paths")}
-TABLES_OF_CASE |= {
-    "predictive.parquet",
-    "provisional.csv",
-    "term.csv",
-    "term_placebos.csv",
-    "changes.csv",
-    "estimands.csv",
-}
+TABLES_OF_CASE |= {f"{name}.csv" for name in ("provisional", "term", "term_placebos", "changes", "estimands")}
+TABLES_OF_CASE |= {"predictive.parquet"}
 OF_BACKTEST = ("scores", "detection", "thresholds", "placebos")
 COUNTED = ("attrition", "truncation", "own_costs")  # frames of an extract
 CATEGORIES = ("spending", "kept apart")  # steps of attrition by category

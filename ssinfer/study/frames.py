@@ -367,19 +367,8 @@ OUTPUT = {
     schema.name: schema
     for schema in (
         *BACKTEST_TABLES,
-        *(
-            SAVINGS,
-            CASE_THRESHOLDS,
-            SETTLEMENT,
-            PROVISIONAL,
-            TERM,
-            TERM_PLACEBOS,
-            CHANGES,
-            WEIGHTS,
-            DIAGNOSTICS,
-            PREDICTIVE,
-            PATHS,
-        ),
+        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, PROVISIONAL, TERM, TERM_PLACEBOS, CHANGES),
+        *(WEIGHTS, DIAGNOSTICS, PREDICTIVE, PATHS),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER, PORTFOLIO),
         *(ATTRITION, TRUNCATION, OWN_COSTS, ESTIMANDS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )

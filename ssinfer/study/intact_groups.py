@@ -7,7 +7,6 @@ import pandas as pd
 
 from ssinfer.backtesting.intact_groups import intact_group_ratio
 from ssinfer.errors import SsinferError
-from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
     from ssinfer.study.plan import Plan
@@ -35,14 +34,17 @@ def intact_groups(plan: "Plan") -> IntactGroups | None:
     design = plan.designs[name]
     cohort = claims.practices
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
-    windows = rolling_windows(plan.data.panel_of(name), design, plan.origins.get(name))
-    shown = [[[p for p in part if p not in w.masked] for part in (w.baseline, w.performance)] for w in windows]
-    unmasked = [(baseline, performance) for baseline, performance in shown]
+    windows = plan.windows_of(name)
     origins = tuple(str(window.origin) for window in windows)
     exclude = [unit for unit in (*design.treated, *claims.contracted) if unit in cohort.units]
     try:
         table = intact_group_ratio(
-            cohort, size=size, windows=unmasked, exclude=exclude, repeats=REPEATS, seed=claims.groups.seed
+            cohort,
+            size=size,
+            windows=[(w.learned, w.measured) for w in windows],
+            exclude=exclude,
+            repeats=REPEATS,
+            seed=claims.groups.seed,
         )
     except SsinferError as error:
         return IntactGroups(None, size, origins, claims.groups.seed, str(error))

@@ -14,7 +14,6 @@ from ssinfer.look import checks
 from ssinfer.study.designs import settling
 from ssinfer.study.frames import BLOCKS
 from ssinfer.thresholds.placebo_order import units_needed
-from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
     from ssinfer.study.plan import Plan
@@ -117,10 +116,9 @@ def incomplete_windows(plan: "Plan") -> list[Finding]:
     for name, part in plan.config.fits.items():
         design, panel = plan.designs[name], plan.data.panel_of(name)
         with suppress(SsinferError):  # no window or donor fits: the check of pairs, or the backtest, says so
-            windows = rolling_windows(panel, design, plan.origins.get(name)) if design.incomplete == "refuse" else ()
-            donors = design.donor_rows(panel)
+            windows, donors = plan.windows_of(name) if design.incomplete == "refuse" else (), design.donor_rows(panel)
             for w in windows:
-                columns = panel.columns([label for label in (*w.baseline, *w.performance) if label not in w.masked])
+                columns = panel.columns([*w.learned, *w.measured])
                 for row, column in np.argwhere(~np.isfinite(panel.spending[np.ix_(donors, columns)]))[:1]:
                     unit, period = panel.units[donors[row]], panel.timeline.name(int(columns[column]))
                     found.setdefault((part.comparison.name, unit, period), []).append(str(w.origin))
@@ -135,8 +133,7 @@ def _placebos_per_window(plan: "Plan", name: str) -> dict[Any, int]:
     panel, design = plan.data.panel_of(name), plan.designs[name]
     try:
         known = np.isfinite(panel.spending[panel.rows(placebo_units(panel, design, plan.placebos_of(name)))])
-        windows = rolling_windows(panel, design, plan.origins.get(name))
+        windows = plan.windows_of(name)
     except SsinferError:  # the check of pairs, or the backtest, says so
         return {}
-    used = {w.origin: [label for label in (*w.baseline, *w.performance) if label not in w.masked] for w in windows}
-    return {origin: int(known[:, panel.columns(labels)].all(axis=1).sum()) for origin, labels in used.items()}
+    return {w.origin: int(known[:, panel.columns([*w.learned, *w.measured])].all(axis=1).sum()) for w in windows}

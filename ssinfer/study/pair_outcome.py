@@ -30,7 +30,6 @@ from ssinfer.study.plan import Plan
 from ssinfer.study.programme import one_scale
 from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.typing import Floats
-from ssinfer.windows import rolling_windows
 
 CASE_DRAWS = 1000  # of the contract's own fit, at most
 
@@ -116,12 +115,9 @@ def with_common_blocks(plan: Plan, placebos: pd.DataFrame) -> pd.DataFrame:
 def _scale(plan: Plan, design: StudyDesign, savings: tuple[float, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what all windows of a design are of all spending, by unit and origin; and the case's baseline, by unit."""
     panel, chosen = plan.data.panel_of(design.fit), plan.designs[design.fit]
-    windows = rolling_windows(panel, chosen, plan.origins.get(design.fit))
-    spans = {"": (chosen.baseline, chosen.masked), **{w.origin: (w.performance, w.masked) for w in windows}}
-    columns = {
-        name: panel.columns([p for p in periods if p not in masked]) for name, (periods, masked) in spans.items()
-    }
-    frames = {name: one_scale(plan, design, measured, savings) for name, measured in columns.items()}
+    learned = [period for period in chosen.baseline if period not in chosen.masked]
+    spans = {"": learned, **{window.origin: window.measured for window in plan.windows_of(design.fit)}}
+    frames = {name: one_scale(plan, design, panel.columns(used), savings) for name, used in spans.items()}
     baseline = frames.pop("").loc[list(chosen.treated)]
     return pd.concat(frames).swaplevel(), baseline
 

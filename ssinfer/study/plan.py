@@ -38,7 +38,7 @@ from ssinfer.study.provisional import RunOutNoise
 from ssinfer.study.seal import Signed
 from ssinfer.study.sharing import contract_of
 from ssinfer.thresholds.kind import KINDS
-from ssinfer.windows import rolling_windows
+from ssinfer.windows import ContractWindow, rolling_windows
 
 PLACEBO = "placebo"  # the kind of threshold that is learned per contract year
 CAPABILITY = {"posterior": "posterior", "sampling distribution": "confidence"}  # of a threshold's distribution
@@ -86,6 +86,10 @@ class Plan:
             return self.placebos
         chosen = placebo_units(whole, self.designs[self.config.main_design.fit], self.placebos)
         return [unit for unit in chosen if unit in self.data.panel_of(fit).row_of]
+
+    def windows_of(self, fit: str) -> list[ContractWindow]:
+        """Return the windows of some fits."""
+        return rolling_windows(self.data.panel_of(fit), self.designs[fit], self.origins.get(fit))
 
     def contract_of(self, design: StudyDesign) -> Contract | None:
         """Return the contract of a design; None if it shares nothing."""
@@ -246,7 +250,7 @@ def make_plan(
                 data_of_pair = plan.data_for(design_name, method_name)
                 if hasattr(method, "prepare") and config.seal is None:
                     method.prepare(data_of_pair, design)
-                rolling_windows(plan.panel, design, each.origins.get(design_name))
+                each.windows_of(design_name)
         return plan
 
 
@@ -254,8 +258,7 @@ def _known(panel: Panel, design: Design, origins: tuple[Any, ...] | None) -> tup
     """Return the origins of the windows that end before the start, so that their spending is known at signing."""
     known = np.isfinite(panel.spending).any(axis=0)
     windows = rolling_windows(panel, design, origins)
-    used = {w.origin: [label for label in (*w.baseline, *w.performance) if label not in w.masked] for w in windows}
-    return tuple(origin for origin, labels in used.items() if known[panel.columns(labels)].all())
+    return tuple(w.origin for w in windows if known[panel.columns([*w.learned, *w.measured])].all())
 
 
 def make_methods(config: StudyConfig) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def read_previous(plan: Plan, folder: Path, base: Path) -> Previous:
     with raised_as(StudyError, f"{place}: the study is not one of this version:", ValueError):
         then = StudyConfig.model_validate(manifest.get("study"))
     studies = {"then": then, "now": now}
-    _refuse_other_study(then, now.settled_until(None))
+    _refuse_other_study(then, now.with_run(settled_years=None))
     held, file = then.data.files(base), Path(vars(then.data)["file"]).as_posix()
     inputs = {n: digest for n, digest in manifest.get("inputs", {}).items() if n == file or n.startswith(f"{file}/")}
     if wrong := [name for name in inputs or [file] if name not in held or sha256(held[name]) != inputs.get(name)]:

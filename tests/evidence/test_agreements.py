@@ -108,7 +108,7 @@ def test_groups_of_practices_are_those_of_signing(tmp_path):
     text = (Path(__file__).parents[1] / "study" / "designs.toml").read_text(encoding="utf-8")
     (tmp_path / "study.toml").write_text(text.replace('"excess.toml"', '"mijnzorg"'), encoding="utf-8")
     study = read_study(tmp_path / "study.toml")
-    sealed, whole = study.sealed(dt.date(2021, 12, 31)), study.grouped_until(dt.date(2022, 1, 1))
+    sealed, whole = study.sealed(dt.date(2021, 12, 31)), study.with_run(groups_until=dt.date(2022, 1, 1))
     panels = [make_plan(config, text, tmp_path).panel for config in (sealed, whole, study)]
     years = [panel.insured_years[:, :8] for panel in panels]
     assert panels[0].units == panels[1].units

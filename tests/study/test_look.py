@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_study import small_study
 
 from ssinfer import Panel
 from ssinfer.console.look import look_text
@@ -18,7 +19,6 @@ from ssinfer.report.analysis import Analysis
 from ssinfer.report.text.methods import FIRST_PAGE
 from ssinfer.sentences import sentence
 from ssinfer.study import plan_study
-from tests.small_study import small_study
 
 STUDY = """\
 title = "A small study"

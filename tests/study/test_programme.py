@@ -10,7 +10,7 @@ import pytest
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.contracts.settle import settle
 from ssinfer.sentences import sentence
-from ssinfer.study import compared_designs, plan_study, run_study
+from ssinfer.study import compared_designs, plan_study, run, run_study
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.payment_rule import PaymentRule
 
@@ -60,8 +60,11 @@ def world(tmp_path_factory):
     (folder / "study.toml").write_text(text + DEAR + POWER, encoding="utf-8")
     looks = []
     plan = plan_study(folder / "study.toml", tell=looks.append)
-    result = run_study(plan, parts=("backtest",), n_jobs=1)
-    pairs = {pair.design.name: pair for pair in outcomes(plan, result.backtest, (SAVING,))}
+    made = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "outcomes", lambda *given: made.extend(outcomes(*given)) or made)
+        result = run_study(plan, parts=("backtest",), n_jobs=1)
+    pairs = {pair.design.name: pair for pair in made}
     return plan, result, pairs, folder / "claims", looks[0]
 
 

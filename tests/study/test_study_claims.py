@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import tomlkit
 from pseudo import from_no_catalogue, names_of, pseudo_language, without_accents
+from small_study import without_pictures
 
 from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
@@ -28,9 +29,10 @@ from ssinfer.report import write_report
 from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS
 from ssinfer.simulation.known_saving import known_saving
-from ssinfer.study import plan_study, run_study, write_study
+from ssinfer.study import claims_data, plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
 from ssinfer.study.claims_data import _group_persons
+from ssinfer.study.claims_extracts import extract_claims
 from ssinfer.study.config import read_study
 from ssinfer.study.data import StudyData
 from ssinfer.study.disclosure import disclosed
@@ -96,23 +98,37 @@ method = "AdministrativeBenchmark"
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    path = tmp_path_factory.mktemp("claims") / "study.toml"
-    path.write_text(STUDY, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def plan(study):
-    return plan_study(study)
-
-
-@pytest.fixture(scope="module")
-def simulated(plan, tmp_path_factory):
-    """A folder with the claims of the study, so that other tests need not simulate them again."""
+def simulated(tmp_path_factory):
+    """A folder with the claims of the study, which all tests read."""
     folder = tmp_path_factory.mktemp("simulated") / "claims"
-    simulate_claims(folder, **plan.config.data.simulation)
+    simulate_claims(folder, **tomllib.loads(STUDY)["data"]["simulation"])
     return folder
+
+
+@pytest.fixture(scope="module")
+def planned(simulated, tmp_path_factory):
+    """The plan of the study, and what was extracted for it."""
+    path, extracted = tmp_path_factory.mktemp("claims") / "study.toml", []
+    path.write_text(kept(simulated), encoding="utf-8")
+
+    def extract_once(*args):
+        extracted.append(extract_claims(*args))
+        return extracted[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims_data, "extract_claims", extract_once)
+        return plan_study(path), extracted[0]
+
+
+@pytest.fixture(scope="module")
+def plan(planned):
+    return planned[0]
+
+
+@pytest.fixture
+def extracted_before(planned, monkeypatch):
+    """Plan studies that extract the same as the study of this module without extracting it again."""
+    monkeypatch.setattr(claims_data, "extract_claims", lambda *_: planned[1])
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +138,8 @@ def result(plan):
 
 @pytest.fixture(scope="module")
 def written(result, tmp_path_factory):
-    return write_study(result, tmp_path_factory.mktemp("out") / "out", report=write_report)
+    with without_pictures():
+        return write_study(result, tmp_path_factory.mktemp("out") / "out", report=write_report)
 
 
 def test_a_sample_of_placebo_groups_is_the_same_for_every_definition_of_spending(plan):
@@ -158,6 +175,7 @@ def kept(simulated, text=STUDY):
     return text.replace("[data.simulation]", f'file = "{simulated.as_posix()}"\n[data.simulation]')
 
 
+@pytest.mark.usefixtures("extracted_before")
 def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, simulated, tmp_path):
     assert isinstance(plan.data.data_for("d", "cohort"), Cohort)
     assert plan.data.data_for("d", "panel") is plan.data.views["d"].panel
@@ -351,13 +369,8 @@ MISTAKES = {
         "practice_size = 110",
         "data.simulation names 'practice_sise'. Did you mean 'practice_size'",
     ),
-    'treated = ["contrakt"]': (
-        'treated = ["contract"]',
-        "no unit of the claims is called 'contrakt'. Did you mean 'contract'",
-    ),
     'kind = "intact"\nsize = 50': ('kind = "bundles"', "intact' have their own size"),
     'kind = "heaps"': ('kind = "bundles"', "population.groups.kind"),
-    "size = 8000\n": ("seed = 2\n", "make 0 groups of 8,000"),
     "sise = 8000\n": ("seed = 2\n", "unknown key 'population.groups.sise' \\(line 32\\). Did you mean 'size'"),
     "truncation = { percentile = 97 }": (
         "truncation = { percentile = 0.97 }",
@@ -385,9 +398,27 @@ MISTAKES = {
 }
 
 
+GROUPS = {  # refused after the extraction, which is that of the study
+    'treated = ["contrakt"]': (
+        'treated = ["contract"]',
+        "no unit of the claims is called 'contrakt'. Did you mean 'contract'",
+    ),
+    "size = 8000\n": ("seed = 2\n", "make 0 groups of 8,000"),
+}
+
+
+@pytest.mark.parametrize("mistake", GROUPS)
+@pytest.mark.usefixtures("extracted_before")
+def test_groups_that_cannot_be_made_are_refused(mistake, simulated, tmp_path):
+    refuse_mistake(mistake, *GROUPS[mistake], simulated, tmp_path)
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_refused_before_anything_is_fitted(mistake, simulated, tmp_path):
-    old, words = MISTAKES[mistake]
+    refuse_mistake(mistake, *MISTAKES[mistake], simulated, tmp_path)
+
+
+def refuse_mistake(mistake, old, words, simulated, tmp_path):
     assert old in STUDY
     path = tmp_path / "study.toml"
     path.write_text(kept(simulated).replace(old, mistake, 1), encoding="utf-8")
@@ -483,3 +514,11 @@ def test_the_words_of_claims_are_all_from_the_catalogue(plan, result, tmp_path):
     names = {"contract", "claims", "html", "figures", "zip", "csv", "manifest", "report", "study", "dictionary"}
     own = {*names_of(result), *names, *re.findall(r"\w+", " ".join(CATEGORY_MEANS))}
     assert without_accents("\n".join(said).splitlines(), own) == []
+
+
+def test_simulated_claims_without_a_place_are_deleted_after_use(plan, tmp_path):
+    few = {**plan.config.data.simulation, "n_insured": 500, "insured_under_contract": 50, "practice_size": 50}
+    data = plan.config.data.model_copy(update={"file": None, "simulation": few})
+    with data.open_source(tmp_path, 1) as opened:
+        assert opened.simulated.lines > 0
+    assert not opened.simulated.folder.exists()

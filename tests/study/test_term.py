@@ -144,7 +144,7 @@ def test_contract_years_that_are_there_are_settled(plan_of, last, run_out, settl
     spending = [config.spending[0].model_copy(update={"run_out": run_out and RunOutConfig(**run_out)})]
     windows = config.windows.model_copy(update={"performance": Span(**QUARTERS)})
     config = config.model_copy(update={"spending": spending, "windows": windows, "term": TermConfig(years=2)})
-    config = config.settled_until(None)  # lists the designs again
+    config = config.with_run()  # lists the designs again
     if isinstance(settled, str):
         with pytest.raises(StudyError, match=settled):
             settled_so_far(config, span("2019Q1", last))
