@@ -1,4 +1,4 @@
-"""Compiles the kernels of every method once, on a small synthetic panel, so that the first study need not wait."""
+"""Compiles the kernels of every method once, on a small simulated cohort, so that the first study need not wait."""
 
 import warnings
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import joblib
-import numpy as np
 
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.benchmarks.base import BenchmarkMethod
@@ -15,6 +14,7 @@ from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.kernels.compile import cache_folder
 from ssinfer.plugins.discovery import providers
+from ssinfer.simulation.cohort import simulate_cohort
 from ssinfer.workers import parallel
 
 N_UNITS, PERSONS_PER_UNIT = 24, 40  # placebo thresholds need 19 units outside a block
@@ -76,15 +76,7 @@ def _compile(family: tuple[type[Any], ...]) -> list[Compiled]:
 
 
 def _example(baseline: int, performance: int) -> tuple[Cohort, Design]:
-    """Return synthetic persons whose spending rises with age, and a design with the first unit treated."""
-    rng = np.random.default_rng(1)
-    count, periods = N_UNITS * PERSONS_PER_UNIT, baseline + performance
-    age = rng.uniform(20.0, 80.0, count)
-    spending = rng.gamma(1.0, 20.0 * age[:, None], (count, periods))
-    unit = np.repeat([f"unit {number:02d}" for number in range(N_UNITS)], PERSONS_PER_UNIT)
-    insured_years = np.ones((count, periods))
-    first = 2000 + baseline
-    cohort = Cohort(
-        np.arange(count), unit, tuple(range(2000, 2000 + periods)), spending, insured_years, covariates={"age": age}
-    )
-    return cohort, Design(["unit 00"], baseline=range(2000, first), performance=range(first, 2000 + periods))
+    """Return simulated persons, and a design with the first unit treated."""
+    periods = range(2000, 2000 + baseline + performance)
+    cohort = simulate_cohort(N_UNITS, (PERSONS_PER_UNIT, PERSONS_PER_UNIT), periods, seed=1)
+    return cohort, Design(["practice 01"], baseline=periods[:baseline], performance=periods[baseline:])

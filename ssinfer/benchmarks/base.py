@@ -24,6 +24,7 @@ from ssinfer.savings import Uncertainty
 from ssinfer.typing import Floats
 
 type Frame = pd.DataFrame | Later[pd.DataFrame] | None
+type Components = Frame | Mapping[str, Floats] | Later[Mapping[str, Floats]]
 type Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
@@ -41,6 +42,7 @@ class Estimate:
     fitted : array (I, B) on the same scale, the point benchmark in the B baseline periods of the problem, or None
     weights : array (I, J) of donor weights, or None
     solver, components, diagnostics : frames with the columns of `ssinfer.benchmarks.frames`, Later frames, or None
+        Components may also be arrays by source that broadcast to (I, P).
     """
 
     benchmark: Floats
@@ -51,7 +53,7 @@ class Estimate:
     fitted: Floats | Later[Floats] | None = None
     weights: Floats | None = None
     solver: Frame = None
-    components: Frame = None
+    components: Components = None
     diagnostics: Frame = None
     failures: tuple[str, ...] = ()
     inference: Mapping[str, xr.Dataset] = field(default_factory=dict)
@@ -217,14 +219,14 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             observed_baseline=labelled(panel.spending[baseline], "observed_baseline", *before),
             weights=weights,
             solver=_conformed(SOLVER.conform, estimate.solver),
-            components=_conformed(conform_components, estimate.components),
+            components=_conformed(lambda given: conform_components(given, units, labels), estimate.components),
             diagnostics=_conformed(conform_diagnostics, estimate.diagnostics),
             failures=estimate.failures,
             inference=estimate.inference,
         )
 
 
-def _conformed(conform: Callable[[pd.DataFrame], Any], frame: Frame) -> Any:
+def _conformed(conform: Callable[[Any], Any], frame: Components) -> Any:
     """Return a frame with its declared columns: later, if the frame is made later."""
     if isinstance(frame, Later):
         make = frame.make

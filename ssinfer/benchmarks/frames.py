@@ -1,12 +1,15 @@
 """Schemas of the frames that a benchmark method returns: components, solver and diagnostics."""
 
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
 
 from ssinfer.check import Status
 from ssinfer.errors import DataError
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.typing import Floats
 
 STATUSES = get_args(Status.__value__)
 
@@ -67,9 +70,19 @@ DIAGNOSTICS = FrameSchema(
 )
 
 
-def conform_components(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return components with the declared columns. A frame indexed by unit gets the period 'pooled' and a total."""
-    if "period" not in frame.columns:
+def conform_components(
+    frame: pd.DataFrame | Mapping[str, Floats], units: Sequence[str] = (), periods: Sequence[Any] = ()
+) -> pd.DataFrame:
+    """Return components with the declared columns, of a frame or of arrays that broadcast to (I, P) by source.
+
+    A frame indexed by unit gets the period 'pooled'; it and arrays get a total.
+    """
+    if isinstance(frame, Mapping):
+        cells = pd.MultiIndex.from_product([units, periods], names=["unit", "period"]).to_frame(index=False)
+        parts = {**frame, "total": sum(frame.values())}
+        shape = len(units), len(periods)
+        frame = cells.assign(**{name: np.broadcast_to(part, shape).ravel() for name, part in parts.items()})
+    elif "period" not in frame.columns:
         sources = frame.rename_axis(index="unit").reset_index()
         frame = sources.assign(period="pooled", total=frame.sum(axis=1).to_numpy())
     return COMPONENTS.conform(frame)

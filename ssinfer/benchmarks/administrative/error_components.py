@@ -1,11 +1,8 @@
 """ErrorComponents: variance of an administrative benchmark's error by source."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ssinfer.benchmarks.administrative.placebo_history import NoiseParameters
 from ssinfer.benchmarks.administrative.reference_group import unit_noise
@@ -46,18 +43,13 @@ class ErrorComponents:
             donor_shares=donor_shares.mean(axis=1),
         )
 
-    def table(self, units: Sequence[str], periods: Sequence[Any], parameters: NoiseParameters) -> pd.DataFrame:
-        """Return the variance of the relative benchmark error by source, per treated unit and period."""
+    def by_source(self, parameters: NoiseParameters) -> dict[str, Floats]:
+        """Return the variance of the relative benchmark error by source, arrays that broadcast to (I, P)."""
         k2, tau2 = parameters.k_hat**2, parameters.tau_hat**2
-        rows = []
-        for i, unit in enumerate(units):
-            for p, period in enumerate(periods):
-                reference_noise = self.reference_performance[p] + self.reference_baseline[p]
-                sources = {
-                    "performance_noise": k2 * self.performance[i, p],
-                    "baseline_noise": k2 * self.baseline[i, 0],
-                    "group_shock": tau2,
-                    "reference_group": k2 * reference_noise + tau2 * self.reference_shock,
-                }
-                rows.append({"unit": unit, "period": period, **sources, "total": sum(sources.values())})
-        return pd.DataFrame(rows)
+        reference_noise = self.reference_performance + self.reference_baseline
+        return {
+            "performance_noise": k2 * self.performance,
+            "baseline_noise": k2 * self.baseline,
+            "group_shock": np.array(tau2),
+            "reference_group": k2 * reference_noise + tau2 * self.reference_shock,
+        }

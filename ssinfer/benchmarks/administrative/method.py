@@ -125,7 +125,6 @@ class AdministrativeBenchmark(BenchmarkMethod):
             lasting[:, i] = common + k * np.sqrt(components.baseline[i]) * rng.standard_normal((n_draws, 1))
             noise = k * np.sqrt(components.performance[i]) * rng.standard_normal((n_draws, n_periods))
             total[:, i] = point[i] * (1 + lasting[:, i] + (tau * shock + noise))
-        units, periods = problem.labels(problem.treated), problem.periods(problem.performance_columns)
         shape = (self.chains, n_draws // self.chains, n_treated, n_periods)
         return Estimate(
             benchmark=total.reshape(shape),
@@ -135,7 +134,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
                 lambda: PlaceboHistory.of(problem.on_baseline(), groups, shares, self.covariates, 0).benchmark
             ),
             weights=np.tile(components.donor_shares, (n_treated, 1)),
-            components=Later(lambda: components.table(units, periods, parameters)),
+            components=Later(lambda: components.by_source(parameters)),
             diagnostics=Later(parameters.table),
         )
 

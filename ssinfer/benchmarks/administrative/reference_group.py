@@ -1,7 +1,6 @@
 """Reference group: the units whose growth trends the baseline, and the noise of each contrast."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -105,23 +104,18 @@ def unit_noise(problem: Problem, shares: Floats) -> tuple[Floats, float]:
     It is 1 / insured-years, or a known variance over squared spending (k = 1), or zero if neither is known. Where
     spending is sealed, the known variance is the unit's mean over the baseline, adjusted for its size.
     """
-    return _unit_noise(problem), 1.0 + float(shares @ shares) * (problem.panel.noise == "size")
-
-
-@lru_cache(maxsize=1)  # asked for twice per fit
-def _unit_noise(problem: Problem) -> Floats:
     variance, sizes = problem.variance, problem.sizes
     if problem.panel.noise == "none":
-        return np.zeros_like(sizes)
+        return np.zeros_like(sizes), 1.0
     if variance is None:
-        return 1.0 / sizes
+        return 1.0 / sizes, 1.0 + float(shares @ shares)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = variance / problem.spending**2
     some = ~np.isfinite(relative).all(axis=1)  # few rows: the sealed ones, and those with missing cells
     known, size = np.isfinite(relative[some]), sizes[some]
     typical = np.nanmean(np.where(known, relative[some] * size, np.nan)[:, problem.baseline], axis=1)
     relative[some] = np.where(known, relative[some], typical[:, None] / size)
-    return np.asarray(relative)
+    return np.asarray(relative), 1.0
 
 
 def inverse_size(noise: Floats, divisor: float, shares: Floats, before: Positions, after: Positions) -> Floats:

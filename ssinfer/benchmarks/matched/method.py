@@ -27,9 +27,10 @@ from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores, propensity_scores
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
 from ssinfer.benchmarks.matched.shocks import Shocks
-from ssinfer.benchmarks.matched.summary import MatchedSummary
+from ssinfer.benchmarks.matched.summary import components, inference, solver
 from ssinfer.benchmarks.persons import practice_check, require_cohort
 from ssinfer.benchmarks.problem import Problem
+from ssinfer.check import tabulate
 from ssinfer.deprecation import renamed_parameters
 from ssinfer.design import Design
 from ssinfer.errors import NotSupportedError, RefusalError
@@ -197,7 +198,7 @@ class PropensityMatching(BenchmarkMethod):
         growth, drawn_matches = self._posterior_growth(comparison, rng)
         benchmark, expected = posterior_draws(comparison, growth, rng)
         sampling = None if self.confidence is None else sampling_draws(comparison, self.confidence, self.n_draws, rng)
-        summary = MatchedSummary(comparison, drawn_matches)
+        checks = (*comparison.checks, *comparison.limits.values(), *comparison.shocks.checks())
         return Estimate(
             benchmark=benchmark[None],
             expected=expected[None],
@@ -205,10 +206,10 @@ class PropensityMatching(BenchmarkMethod):
             uncertainty="posterior",
             fitted=Later(lambda: self._fitted(comparison)),
             weights=comparison.shocks.shares,
-            solver=summary.solver(),
-            components=summary.components(growth),
-            diagnostics=summary.diagnostics(),
-            inference=summary.inference(),
+            solver=solver(comparison),
+            components=components(comparison, growth),
+            diagnostics=tabulate(checks),
+            inference=inference(comparison, drawn_matches),
         )
 
     def compare(self, problem: CohortProblem) -> ComparisonGroup:

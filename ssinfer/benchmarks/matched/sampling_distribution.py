@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import coo_array
 
 from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
 from ssinfer.benchmarks.matched.growth import Growth
@@ -35,30 +36,18 @@ def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, r
 
 def clustered(lines: Lines, growth: Growth, clusters: Integers) -> tuple[Floats, int]:
     """Return the clustered covariance of growth (G * P, G * P), with the factor C / (C - 1), and C clusters."""
-    n_periods, n_groups = growth.influence.shape[1], lines.n_groups
     codes, count = dense_codes(clusters)
-    # A cluster within one group needs no wide rows: sum per (cluster, group) first.
-    cell, n_cells, cluster, group = _cells(codes, lines.group, n_groups)
-    sums = group_sums(cell, growth.influence, n_cells, lines.weight / growth.total[lines.group])
-    if n_cells == count:
-        total = np.zeros((n_groups * n_periods, n_groups * n_periods))
-        for g in range(n_groups):
-            block = slice(g * n_periods, (g + 1) * n_periods)
-            total[block, block] = sums[group == g].T @ sums[group == g]
-    else:
-        wide = np.zeros((count, n_groups, n_periods))
-        wide[cluster, group] = sums
-        flat = wide.reshape(count, -1)
-        total = flat.T @ flat
-    return total * count / max(count - 1, 1), count
+    return _sum_of_outer(lines, growth, codes, growth.influence) * count / max(count - 1, 1), count
 
 
-def _cells(codes: Integers, group: Integers, n_groups: int) -> tuple[Integers, int, Integers, Integers]:
-    """Return the cell of each line, the number of cells, and the code and group of each cell."""
-    cell, n_cells = dense_codes(codes * n_groups + group)
-    labels = np.empty((2, n_cells), dtype=np.int64)
-    labels[:, cell] = codes, group
-    return cell, n_cells, labels[0], labels[1]
+def _sum_of_outer(lines: Lines, growth: Growth, codes: Integers, values: Floats) -> Floats:
+    """Return the sum over clusters of s s' (G * P, G * P), s (G * P,) the sums of the lines' shares times values."""
+    shared = values * (lines.weight / growth.total[lines.group])[:, None]
+    columns = lines.group[:, None] * values.shape[1] + np.arange(values.shape[1])
+    cells = np.broadcast_to(codes[:, None], columns.shape).ravel(), columns.ravel()
+    shape = int(codes.max()) + 1, lines.n_groups * values.shape[1]
+    sums = coo_array((shared.ravel(), cells), shape=shape).tocsr()  # sparse: most clusters lie within one group
+    return np.asarray((sums.T @ sums).toarray())
 
 
 def two_way(lines: Lines, growth: Growth, practice: Integers) -> tuple[Floats, int]:
@@ -76,23 +65,10 @@ def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
 
     :math:`\sum_c K_c K_c' s_c^2`: Abadie and Imbens (2006), doi:10.1111/j.1468-0262.2006.00655.x.
     """
-    n_groups, n_periods = lines.n_groups, growth.influence.shape[1]
     count = np.bincount(lines.person).astype(np.float64)
     mean = group_sums(lines.person, growth.influence, len(count))
     noise = neighbour_residuals(mean / count[:, None], score)  # (J', P): its square estimates the variance
-    share = lines.weight / growth.total[lines.group]
-    cell, n_cells, person, group = _cells(lines.person, lines.group, n_groups)
-    K = np.bincount(cell, weights=share)
-    total = np.zeros((n_groups, n_periods, n_groups, n_periods))
-    if n_cells == len(count):
-        for g in range(n_groups):
-            scaled = noise[person[group == g]] * K[group == g, None]
-            total[g, :, g] = scaled.T @ scaled
-    else:
-        wide = np.zeros((len(count), n_groups))
-        wide[person, group] = K
-        total = np.einsum("cg,cp,ch,cq->gphq", wide, noise, wide, noise, optimize=True)
-    return np.asarray(total.reshape(n_groups * n_periods, n_groups * n_periods))
+    return _sum_of_outer(lines, growth, lines.person, noise[lines.person])
 
 
 def neighbour_residuals(y: Floats, score: Floats) -> Floats:

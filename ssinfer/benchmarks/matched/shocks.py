@@ -98,7 +98,5 @@ def _unit_regions(problem: CohortProblem) -> Integers:
     """Return the region of most persons of each panel unit (N,); one region for all if regions are unknown."""
     if problem.cohort.region is None:
         return np.zeros(len(problem.panel.units), dtype=np.int64)
-    codes, _ = pd.factorize(problem.cohort.region[problem.rows], sort=True)
-    counts = np.zeros((len(problem.panel.units), int(codes.max()) + 1))
-    np.add.at(counts, (problem.unit, codes), 1.0)
-    return np.asarray(counts.argmax(axis=1), dtype=np.int64)
+    counts = pd.crosstab(problem.unit, problem.cohort.region[problem.rows])
+    return np.asarray(counts.reindex(range(len(problem.panel.units)), fill_value=0).to_numpy().argmax(axis=1))

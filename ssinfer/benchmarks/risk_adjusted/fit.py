@@ -72,10 +72,9 @@ class Fit:
         periods = range(len(self.window.blocks.periods))
         money = np.column_stack([self.models[-1].of_units(k, self.problem.treated) for k in periods])
         years = self.window.performance.moments[:-1, self.problem.treated, 0, 0].T
-        if not ((money > 0) & (years > 0)).all():
-            unit = self.problem.labels(self.problem.treated)[
-                int((~((money > 0) & (years > 0))).argmax() // len(periods))
-            ]
+        positive = ((money > 0) & (years > 0)).all(axis=1)
+        if not positive.all():
+            unit = self.problem.labels(self.problem.treated)[positive.argmin()]
             raise RefusalError(
                 f"The persons of {unit!r} have no positive predicted spending in some performance period. Look at "
                 "their history and insured time, or use AdministrativeBenchmark."
@@ -137,20 +136,21 @@ class Fit:
         """Return log ratios r (g, columns), relative noise (g, columns, columns), and which ratios are missing."""
         predicted, observed = (part[units, :columns] for part in self.truncated[:2])
         missing = ~((predicted > 0) & (observed > 0))
-        variance = np.column_stack([self.window.noise, self.persons.truncated_noise])[units, :columns]
-        money = correlated_noise(
-            self.persons.correlation[:columns, :columns], self.window.overlap[units, :columns, :columns], variance
-        )
         safe = np.where(missing, 1.0, predicted)
-        noise = money / (safe[:, :, None] * safe[:, None, :])
+        variance = np.column_stack([self.window.noise, self.persons.truncated_noise])[units, :columns]
+        noise = self._relative_noise(units, np.arange(columns), variance, safe)
         # the mean of a log ratio lies below the log of the mean
         ratio = np.log(np.where(missing, 1.0, observed) / safe) + np.diagonal(noise, axis1=1, axis2=2) / 2
         factor = self.comparable(units, columns)
-        noise *= factor[:, :, None] * factor[:, None, :]
-        unit, block = np.nonzero(missing)
-        noise[unit, block, :] = noise[unit, :, block] = 0.0
-        noise[unit, block, block] = MISSING_VARIANCE
-        return np.where(missing, 0.0, ratio * factor), noise, missing
+        return np.where(missing, 0.0, ratio * factor), _comparable_noise(noise, factor, missing), missing
+
+    def _relative_noise(self, units: Positions, keep: Positions, variance: Floats, predicted: Floats) -> Floats:
+        """Return the covariance (g, k, k) of money over predicted money (g, k), in the columns to `keep` (k,)."""
+        correlation, overlap = (
+            self.persons.correlation[np.ix_(keep, keep)],
+            self.window.overlap[np.ix_(units, keep, keep)],
+        )
+        return correlated_noise(correlation, overlap, variance) / (predicted[:, :, None] * predicted[:, None, :])
 
     @cached_property
     def unseen(self) -> Unseen:
@@ -161,14 +161,8 @@ class Fit:
         predicted = np.column_stack([earlier, self.predicted])
         variance = np.column_stack([self.window.noise[treated], self.persons.noise[treated]])
         keep = np.delete(np.arange(self.window.overlap.shape[1]), width)
-        money = correlated_noise(
-            self.persons.correlation[np.ix_(keep, keep)], self.window.overlap[np.ix_(treated, keep, keep)], variance
-        )
         factor = np.column_stack([self.comparable(treated, width), np.ones_like(self.predicted)])
-        noise = money / (predicted[:, :, None] * predicted[:, None, :]) * factor[:, :, None] * factor[:, None, :]
-        unit, block = np.nonzero(missing)
-        noise[unit, block, :] = noise[unit, :, block] = 0.0
-        noise[unit, block, block] = MISSING_VARIANCE
+        noise = _comparable_noise(self._relative_noise(treated, keep, variance, predicted), factor, missing)
         blocks = self.window.blocks
         years = np.array([*(block.year for block in blocks.earlier), *blocks.years])
         return Unseen(r, noise, years, self.region[treated], self.least_kept(self.response))
@@ -211,7 +205,6 @@ class PersonLevel:
         n_outcomes, n_periods = block.money.shape[1], len(window.blocks.periods)
         donor = fit.problem.donor_units[block.unit] & ~model.moved
         influence = np.zeros((n_units, len(treated), n_periods))
-        first: tuple[Floats, Floats, Floats] | None = None
         for fold in np.unique(fit.folds[0][treated])[::-1]:
             coefficients = np.stack([model.coefficients(k, int(fold)) for k in range(n_outcomes)])
             units = np.flatnonzero(fit.folds[0][treated] == fold)
@@ -227,19 +220,24 @@ class PersonLevel:
             for place, (i, k) in enumerate(pairs):
                 part = values[trained, n_outcomes + place] * residual[trained, k]
                 influence[:, i, k] = np.bincount(block.unit[trained], part, n_units)
-            first = predicted, residual, coefficients[0]
-        assert first is not None  # noqa: S101  (for the type checker: a design has a treated unit)
-        predicted, residual, coefficients_of_first = first
         moments = [
             noise_of_units(predicted[:, k], residual[:, k], block.weights[:, k], donor, block.unit, n_units)
             for k in range(n_outcomes)
         ]
         noise, third = (np.column_stack([part[which] for part in moments]) for which in (0, 1))
-        in_order = [n_outcomes - 1, *range(n_outcomes - 1)]
         rows = block.rows[donor]
-        errors = np.concatenate([window.residuals[rows], residual[donor][:, in_order]], axis=1)
+        errors = np.concatenate([window.residuals[rows], np.roll(residual[donor], 1, axis=1)], axis=1)
         correlation = residual_correlation(errors, window.weights[rows])
-        return cls(noise[:, :-1], third[:, :-1], noise[:, -1], correlation, influence, coefficients_of_first)
+        return cls(noise[:, :-1], third[:, :-1], noise[:, -1], correlation, influence, coefficients[0])
+
+
+def _comparable_noise(noise: Floats, factor: Floats, missing: Booleans) -> Floats:
+    """Return noise (g, k, k) times the factors of its residuals (g, k); of a missing residual, noise of its own."""
+    noise = noise * factor[:, :, None] * factor[:, None, :]
+    unit, block = np.nonzero(missing)
+    noise[unit, block, :] = noise[unit, :, block] = 0.0
+    noise[unit, block, block] = MISSING_VARIANCE
+    return noise
 
 
 def _mean_features(fit: Fit, unit: Any, period: int) -> Floats:

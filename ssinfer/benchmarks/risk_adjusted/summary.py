@@ -15,21 +15,13 @@ MAX_WITHOUT_HISTORY = 0.2  # share of insured-years without spending in the year
 LEVELS = (0.10, 0.15)  # above the others, for which the mean error is printed
 
 
-def components(fit: Fit, level: Floats, noise: Floats, rate: Floats) -> pd.DataFrame:
+def components(fit: Fit, level: Floats, noise: Floats, rate: Floats) -> dict[str, Floats]:
     """Return the shares of the squared benchmark by source of error; noise includes what it shares with the effect."""
-    model = np.diag(fit.model_error).reshape(rate.shape) / rate**2
-    parts = {
-        "reference_group": model,
+    return {
+        "reference_group": np.diag(fit.model_error).reshape(rate.shape) / rate**2,
         "group_shock": level.var(axis=0),
         "performance_noise": (level + noise).var(axis=0) - level.var(axis=0),
     }
-    labels = fit.problem.periods(fit.problem.performance_columns)
-    rows = []
-    for i, unit in enumerate(fit.problem.labels(fit.problem.treated)):
-        for p, period in enumerate(labels):
-            shares = {name: float(part[i, p]) for name, part in parts.items()}
-            rows.append({"unit": unit, "period": period, **shares, "total": sum(shares.values())})
-    return pd.DataFrame(rows)
 
 
 class Placebos(NamedTuple):

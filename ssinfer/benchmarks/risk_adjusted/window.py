@@ -12,7 +12,7 @@ from ssinfer.benchmarks.risk_adjusted.kernels.own_noise import noise_of_units
 from ssinfer.benchmarks.risk_adjusted.kernels.ridge import ridge_coefficients, unit_moments
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.person_features import MIN_INSURED_YEARS, feature_grids
-from ssinfer.kernels.groups import run_starts
+from ssinfer.kernels.groups import group_sums, run_starts
 from ssinfer.kernels.weighted_quantile import weighted_quantile
 from ssinfer.typing import Booleans, Floats, Integers, Positions
 
@@ -53,8 +53,10 @@ class PersonBlock:
         money[:, -1] = np.minimum(money[:, -1], cap * weights[:, -1])
         x, scaled, joined = _features(cohort, rows, block, blocks, covariates)
         starts = run_starts(unit[rows], len(cohort.units))
-        firsts, same = _same_columns(weights)
-        moments = np.stack([unit_moments(x, weights[:, k], starts) for k in firsts])[same]
+        # periods in which all persons have the same insured-years share their moments
+        distinct = {column.tobytes(): column for column in weights.T}
+        sums = {key: unit_moments(x, column, starts) for key, column in distinct.items()}
+        moments = np.stack([sums[column.tobytes()] for column in weights.T])
         bounds = list(pairwise(starts))
         cross = np.stack([money[a:b].T @ x[a:b].astype(float) for a, b in bounds], axis=1)
         moved = np.stack([weights[a:b, -1] @ scaled[a:b].astype(float) for a, b in bounds])
@@ -81,61 +83,35 @@ class Window:
     @classmethod
     def of(cls, cohort: Cohort, blocks: Blocks, covariates: Sequence[str] | None, penalty: float) -> "Window":
         """Pass once over the persons of each block."""
-        n, n_units = len(cohort.person), len(cohort.units)
+        n, n_units, width = len(cohort.person), len(cohort.units), len(blocks.earlier)
         performance = PersonBlock.of(cohort, blocks.performance, blocks, blocks.periods, covariates)
-        residuals, noise, earlier, weights = [], [], [], []
-        for block in blocks.earlier:
-            part = PersonBlock.of(cohort, block, blocks, (), covariates)
+        residuals, noise = np.zeros((n, width)), np.zeros((n_units, width))
+        weights = np.zeros((n, width + 1 + len(blocks.periods)))
+        weights[performance.rows, width:] = np.roll(performance.weights, 1, axis=1)
+        earlier = tuple(PersonBlock.of(cohort, block, blocks, (), covariates) for block in blocks.earlier)
+        for q, part in enumerate(earlier):
             coefficients = ridge_coefficients(
                 part.moments[-1].sum(axis=0, dtype=float), part.cross[-1:].sum(axis=1), penalty
             )
             predicted = (part.x @ coefficients[0].astype(np.float32)).astype(float)
             residual = part.money[:, -1] - part.weights[:, -1] * predicted
             everybody = np.ones(len(residual), dtype=bool)
-            variance, _ = noise_of_units(predicted, residual, part.weights[:, -1], everybody, part.unit, n_units)
-            earlier.append(part)
-            noise.append(variance)
-            residuals.append(_placed(residual, part.rows, n))
-            weights.append(_placed(part.weights[:, -1], part.rows, n))
-        last = [_placed(values, performance.rows, n) for values in performance.weights.T]
-        all_weights = np.column_stack([*weights, last[-1], *last[:-1]])
-        width = all_weights.shape[1]
-        overlap = np.empty((n_units, width, width))
+            noise[:, q], _ = noise_of_units(predicted, residual, part.weights[:, -1], everybody, part.unit, n_units)
+            residuals[part.rows, q], weights[part.rows, q] = residual, part.weights[:, -1]
         unit = cohort.unit_rows()
-        for k in range(width):
-            for other in range(k + 1):
-                products = np.bincount(unit, all_weights[:, k] * all_weights[:, other], n_units)
-                overlap[:, k, other] = overlap[:, other, k] = products
+        overlap = np.stack([group_sums(unit, weights, n_units, column) for column in weights.T], axis=2)
         history = np.setdiff1d(np.arange(blocks.performance.history_end), blocks.masked)
         return cls(
             blocks=blocks,
             performance=performance,
-            earlier=tuple(earlier),
-            residuals=np.column_stack(residuals) if residuals else np.zeros((n, 0)),
-            weights=all_weights,
-            noise=np.column_stack(noise) if noise else np.zeros((n_units, 0)),
+            earlier=earlier,
+            residuals=residuals,
+            weights=weights,
+            noise=noise,
             overlap=overlap,
             sizes=np.bincount(unit, cohort.insured_years[:, history].sum(axis=1), n_units),
             elasticity=_elasticity(cohort, blocks, performance.cap),
         )
-
-
-def _placed(values: Floats, rows: Positions, n: int) -> Floats:
-    full = np.zeros(n)
-    full[rows] = values
-    return full
-
-
-def _same_columns(weights: Floats) -> tuple[list[int], Integers]:
-    """Return the columns that differ, and for each column the place of its like among them: years have one alone."""
-    firsts: list[int] = []
-    same = []
-    for k in range(weights.shape[1]):
-        like = [place for place, first in enumerate(firsts) if np.array_equal(weights[:, k], weights[:, first])]
-        if not like:
-            firsts.append(k)
-        same.append(like[0] if like else len(firsts) - 1)
-    return firsts, np.array(same)
 
 
 def _last_year(cohort: Cohort, block: Block, blocks: Blocks) -> tuple[Floats, Floats]:

@@ -72,61 +72,43 @@ def _nearest(queue: _Queue, i: int, right: Integers, left: Integers) -> int:
 
 
 @compiled
-def _take(position: int, right: Integers, left: Integers) -> None:
-    """Remove a control from both forests."""
-    right[position] = position + 1
-    left[position + 1] = position
-
-
-@compiled
-def _without_replacement(queue: _Queue, ratio: int) -> Integers:
-    """Return the position of the control of each treated person and round (n_t, ratio), NONE without one."""
-    n_treated, n = len(queue.score), len(queue.controls)
-    right = np.arange(n + 1)
-    left = np.arange(n + 1)
-    matches = np.full((n_treated, ratio), NONE, dtype=np.int64)
-    for turn in range(ratio):
-        for i in range(n_treated):
-            if turn > 0 and matches[i, turn - 1] < 0:
-                continue  # no control within the limit in one round: none in the next
-            position = _nearest(queue, i, right, left)
-            if position >= 0:
-                matches[i, turn] = position
-                _take(position, right, left)
-    return matches
-
-
-@compiled
-def _distance(queue: _Queue, i: int, position: int) -> float:
-    """Return the distance in multiples of the slack, so that rounding does not order pairs."""
+def _rank(queue: _Queue, i: int, position: int, closest: bool) -> float:
+    """Return when a pair is made: by distance in multiples of the slack, so that rounding orders no pairs, or by i."""
+    if not closest:
+        return float(i)
     distance = abs(queue.score[i] - queue.controls[position])
     return float(np.floor(distance / queue.slack + 0.5)) if queue.slack > 0.0 else distance
 
 
 @compiled
-def _closest_first(queue: _Queue, ratio: int) -> Integers:
-    """As `_without_replacement`, pair by pair in ascending distance, from a heap of each person's nearest control."""
+def _without_replacement(queue: _Queue, ratio: int, closest: bool) -> Integers:
+    """Return the position of the control of each treated person and round (n_t, ratio), NONE without one.
+
+    In each round pairs are made in the order of a heap that holds every person's nearest control.
+    """
     n_treated, n = len(queue.score), len(queue.controls)
     right = np.arange(n + 1)
     left = np.arange(n + 1)
     matches = np.full((n_treated, ratio), NONE, dtype=np.int64)
     for turn in range(ratio):
-        heap = [(0.0, 0, 0, 0) for _ in range(0)]  # distance, id, treated person, control
+        heap = [(0.0, 0, 0, 0) for _ in range(0)]  # rank, id, treated person, control
         for i in range(n_treated):
+            # no control within the limit in one round: none in the next
             position = NONE if turn > 0 and matches[i, turn - 1] < 0 else _nearest(queue, i, right, left)
             if position >= 0:
-                heap.append((_distance(queue, i, position), queue.id[i], i, position))
+                heap.append((_rank(queue, i, position, closest), queue.id[i], i, position))
         heapq.heapify(heap)
         while heap:
             _, _, i, position = heap[0]
-            if right[position] == position:  # free
+            if right[position] == position:  # free: remove it from both forests
                 matches[i, turn] = position
-                _take(position, right, left)
+                right[position] = position + 1
+                left[position + 1] = position
                 heapq.heappop(heap)
                 continue
             position = _nearest(queue, i, right, left)
             if position >= 0:
-                heapq.heapreplace(heap, (_distance(queue, i, position), queue.id[i], i, position))
+                heapq.heapreplace(heap, (_rank(queue, i, position, closest), queue.id[i], i, position))
             else:
                 heapq.heappop(heap)
     return matches
@@ -182,8 +164,7 @@ def greedy_match(
     of_treated, of_controls = (np.ascontiguousarray(score[group], dtype=np.float64) for group in (rows, controls))
     first, last = starts[strata[rows]], starts[strata[rows] + 1]
     queue = _Queue(of_treated, ids[rows], first, last, cut[rows], of_controls, float(caliper), float(slack))
-    match = _with_replacement if replace else _closest_first if order == "closest" else _without_replacement
-    matches = match(queue, ratio)
+    matches = _with_replacement(queue, ratio) if replace else _without_replacement(queue, ratio, order == "closest")
     by_id = np.argsort(ids[rows], kind="stable")
     matches, rows = matches[by_id], rows[by_id]
     person, turn = np.nonzero(matches >= 0)

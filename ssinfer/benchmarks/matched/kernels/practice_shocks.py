@@ -6,6 +6,9 @@ import numpy as np
 
 from ssinfer.typing import Floats, Integers
 
+N_PRACTICE, N_REGION = 40, 20  # points of the grids of standard deviations
+PERSISTENCES = (0.0, 0.3, 0.6, 0.9)
+
 
 class ShockPosterior(NamedTuple):
     """Posterior probabilities of grid points."""
@@ -31,16 +34,7 @@ def shock_correlation(rho: float, n_periods: int) -> Floats:
     return np.asarray(rho ** np.abs(periods[:, None] - periods[None, :]), dtype=np.float64)
 
 
-def learn_shocks(
-    growth: Floats,
-    variance: Floats,
-    region: Integers | None,
-    scale: float,
-    *,
-    practice_grid: int = 40,
-    region_grid: int = 20,
-    persistences: tuple[float, ...] = (0.0, 0.3, 0.6, 0.9),
-) -> ShockPosterior:
+def learn_shocks(growth: Floats, variance: Floats, region: Integers, scale: float) -> ShockPosterior:
     r"""Return the posterior of the shocks' standard deviations and persistence.
 
     .. math::
@@ -53,14 +47,14 @@ def learn_shocks(
     practices and V its `variance` (G, P, P). Without several regions their shock is zero: it is not identified.
     """
     n_periods = growth.shape[1]
-    codes = np.zeros(len(growth), dtype=np.int64) if region is None else np.unique(region, return_inverse=True)[1]
+    codes = np.unique(region, return_inverse=True)[1]
     n_regions = int(codes.max()) + 1
-    practice_sds = 4 * scale * np.linspace(0, 1, practice_grid) ** 2
-    region_sds = 4 * scale * np.linspace(0, 1, region_grid) ** 2 if n_regions > 1 else np.zeros(1)
+    practice_sds = 4 * scale * np.linspace(0, 1, N_PRACTICE) ** 2
+    region_sds = 4 * scale * np.linspace(0, 1, N_REGION) ** 2 if n_regions > 1 else np.zeros(1)
     points: list[tuple[float, float, float]] = []
     values: list[Floats] = []
     centred = growth - growth.mean(axis=0)  # the intercept is flat: centring changes only the rounding
-    for rho in persistences if n_periods > 1 else (1.0,):
+    for rho in PERSISTENCES if n_periods > 1 else (1.0,):
         C = shock_correlation(rho, n_periods)
         for sd in practice_sds:
             value = _log_likelihood(centred, variance + sd**2 * C, codes, n_regions, (region_sds**2)[:, None, None] * C)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ssinfer.benchmarks.matched.kernels import practice_shocks
 from ssinfer.benchmarks.matched.kernels.practice_shocks import learn_shocks, shock_correlation
 
 
@@ -38,8 +39,10 @@ def test_equals_the_full_likelihood(seed, n_periods):
     growth = rng.normal(50, 30, (G, n_periods))
     root = rng.normal(0, 10, (G, n_periods, n_periods))
     variance = root @ root.transpose(0, 2, 1) + 25 * np.eye(n_periods)
-    grids = {"practice_grid": 4, "region_grid": 3, "persistences": (0.2, 0.8)}
-    posterior = learn_shocks(growth, variance, region, scale, **grids)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"N_PRACTICE": 4, "N_REGION": 3, "PERSISTENCES": (0.2, 0.8)}.items():
+            patch.setattr(practice_shocks, name, value)
+        posterior = learn_shocks(growth, variance, region, scale)
     sd_u, sd_c = (4 * scale * np.linspace(0, 1, k) ** 2 for k in (4, 3))
     log = np.array([full_log_posterior(growth, variance, region, scale, point) for point in posterior.points])
     log += 0.5 * np.log(posterior.points[:, 0] + sd_u[1] / 4) + 0.5 * np.log(posterior.points[:, 1] + sd_c[1] / 4)
@@ -63,6 +66,5 @@ def test_recovers_simulated_shocks():
 
 def test_without_regions_the_shared_shock_is_zero():
     growth = np.random.default_rng(0).normal(size=(25, 1))
-    for region in (None, np.zeros(25, dtype=np.int64)):
-        posterior = learn_shocks(growth, np.ones((25, 1, 1)), region, 1.0)
-        assert posterior.mean_squares[1] == 0.0
+    posterior = learn_shocks(growth, np.ones((25, 1, 1)), np.zeros(25, dtype=np.int64), 1.0)
+    assert posterior.mean_squares[1] == 0.0
