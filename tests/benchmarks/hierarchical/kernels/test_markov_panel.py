@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov, markov_sums, well_conditioned
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
-from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
-
-
-def log_marginals(*arguments, **options):
-    return period_effects(*arguments, **options)[0]
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, dense_sums, effects_given, period_effects
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_blocks, unit_terms
 
 
 def example(units, periods, width, seed=1, nodes=4):
@@ -55,6 +51,8 @@ def test_nodes_that_would_lose_digits_use_the_dense_sums():
     markov.kept[2, 1:] = 1 - 1e-12  # a shock that never moves
     assert well_conditioned(markov, noise, scale).tolist() == [True, False, False, True]
     root = 0.3 * np.eye(9)
-    nodes = [Nodes(shared, shared, scale, root, components) for components in (markov, None)]
-    mixed, dense = (log_marginals(node, noise, seen, y, loading) for node in nodes)
-    np.testing.assert_allclose(mixed, dense, rtol=1e-10)
+    mixed = period_effects(Nodes(shared, shared, scale, root, markov), noise, seen, y, loading)
+    dense = effects_given(dense_sums(unit_blocks(shared, noise, scale, seen, y), loading), root, seen.sum())
+    for first, second in zip(mixed[:3], dense[:3], strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(mixed[0], dense[0], rtol=1e-10)

@@ -5,17 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ssinfer.benchmarks.hierarchical.kernels import markov_panel
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Block, marginal, predict
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
+from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
 from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
+from ssinfer.benchmarks.hierarchical.predictions import _positive_variances
 
 PERIODS = 5
 
 
 def log_marginals(*arguments, **options):
     return period_effects(*arguments, **options)[0]
+
+
+def markov_of(size, time):
+    """Components of the covariances of `example`."""
+    low = np.sqrt(size)[:, None, None] * np.column_stack([np.full(PERIODS, 0.2), 0.1 * (time - 1)])
+    kept = np.tile(np.where(time > 0, 0.7, 0.0), (len(size), 1))
+    return Markov(kept, np.full((len(size), PERIODS), 0.3), low)
 
 
 def example(units, seed=6):
@@ -29,6 +39,7 @@ def example(units, seed=6):
         structure[None] * size[:, None, None] + shock,
         np.array([0.3, 1.0, 4.0]),
         np.linalg.cholesky(0.3 * 0.6 ** np.abs(np.subtract.outer(time, time))),
+        markov_of(size, time),
     )
     seen = np.ones((units, PERIODS))
     seen[0, -1] = seen[2, :2] = 0.0
@@ -72,7 +83,7 @@ def test_every_node_predicts_what_it_predicts_alone(max_batch_numbers):
             np.testing.assert_allclose(covariance[m, number], expected[1][0], atol=1e-10)
 
 
-def test_the_gradient_equals_the_difference_quotient():
+def test_the_gradient_equals_the_difference_quotient(monkeypatch):
     nodes, noise, seen, y, loading = example(18)
     node = nodes.of(slice(1, 2))
     value, by_shared, by_scale = log_marginal_gradient(node, noise, seen, y, loading)
@@ -85,7 +96,9 @@ def test_the_gradient_equals_the_difference_quotient():
         np.concatenate([node.shared + step, node.shared - step]),
         np.concatenate([node.scale + turn, node.scale - turn]),
         node.common,
+        node.markov.of([0, 0]),
     )
+    monkeypatch.setattr(markov_panel, "MAX_RATIO", 0.0)  # the step is no sum of Markov components
     up, down = log_marginals(moved, noise, seen, y, loading)
     assert (up - down) / 2 == pytest.approx((by_shared * step).sum() + by_scale * turn, rel=1e-5)
 
@@ -113,8 +126,10 @@ def test_a_node_that_is_not_positive_definite_is_left_out_alone():
     nodes, noise, seen, y, loading = example(6)
     shared = nodes.shared.copy()
     shared[1] = -np.eye(PERIODS)
-    nodes = Nodes(nodes.structure, shared, nodes.scale, nodes.common)
+    nodes.markov.kept[1, 1:] = 1 - 1e-12  # dense
+    nodes = Nodes(nodes.structure, shared, nodes.scale, nodes.common, nodes.markov)
     assert np.isneginf(log_marginals(nodes, noise, seen, y, loading)).tolist() == [False, True, False]
-    value, _, covariance = predict_nodes(nodes, (noise, seen, y, loading), np.array([3]), np.array([4]))
-    assert np.isneginf(value[:, 0]).tolist() == [False, True, False]
-    np.testing.assert_array_equal(covariance[1, 0], np.eye(2))
+    predictions = _positive_variances(*predict_nodes(nodes, (noise, seen, y, loading), np.array([3]), np.array([4])))
+    assert np.isneginf(predictions.log_target[:, 0]).tolist() == [False, True, False]
+    assert np.isfinite(predictions.covariance).all()
+    assert np.isfinite(predictions.mean).all()
