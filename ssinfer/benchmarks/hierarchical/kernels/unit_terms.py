@@ -70,4 +70,5 @@ def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTe
     blocks = unit_blocks(shared[None], noise, np.ones(1), seen, y)
     if not np.isfinite(blocks[0]).all():
         raise np.linalg.LinAlgError(SINGULAR)
-    return UnitTerms(*(array[0] for array in blocks), seen.sum(axis=1))
+    determinant, inverted, weighted, quadratic = (array[0] for array in blocks)
+    return UnitTerms(determinant, inverted, weighted, quadratic, seen.sum(axis=1))
