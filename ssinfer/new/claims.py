@@ -11,15 +11,15 @@ from ssinfer.claims.names import labels_of
 from ssinfer.claims.tables.proposal import Proposal, propose
 from ssinfer.claims.tables.schema import SUFFIXES
 from ssinfer.claims.tables.table_mapping import SourceColumn, TableMapping
-from ssinfer.errors import StudyError
 from ssinfer.finding import Finding
-from ssinfer.new.draft import Draft, Table, last_tables
+from ssinfer.new.designs import design_tables, designs_on_all, first_tables, last_tables, windows_of
+from ssinfer.new.draft import Draft, Table
 from ssinfer.new.question import Answers, Question
 from ssinfer.periods import span
 from ssinfer.sentences import say
 
 SLACK_DAYS = 10  # at the ends of the first and the last quarter, without a claim
-BASELINE_YEARS = (2, 7)  # at most: of designs a to c, and of design d
+MOST_YEARS, KEPT_YEARS = (2, 7), (1, 0)  # of the baselines of designs a to c and of design d, and before them
 CONTRACT = "contract"
 MIN_GROUPS = 21  # of which a matched comparison chooses persons
 
@@ -33,26 +33,13 @@ def draft_of_claims(place: Path | str, folder: Path, answers: Answers, language:
         Question("treated", practices, several=True),
         Question("start", periods, default=periods[max(4, len(periods) - 4)] if len(periods) > 4 else None),
     )
-    column = periods.index(start)
-    if column < 4:
-        raise StudyError(f"--start is {start}: there is no full year before it. Allowed: from {periods[4:5]}.")
-    short, long = (4 * max(1, min(most, column // 4 - kept)) for most, kept in zip(BASELINE_YEARS, (1, 0), strict=True))
-    last = {"baseline": _span(periods[column - long : column])}
-    windows = {
-        "baseline": _span(periods[column - short : column]),
-        "performance": _span(periods[column : column + 4]),
-    }
+    windows, longer, _ = windows_of(periods, periods.index(start), 4, MOST_YEARS, KEPT_YEARS)
     one = len(treated) == 1
     case = {"treated": treated} if one else {"treated": [CONTRACT], "units": {CONTRACT: treated}}
     groups = (len(practices) - len(treated)) // len(treated)
     return Draft(
         [
-            Table(
-                "",
-                {"title": say("new.title", treated=", ".join(treated[:3])), "question": say("new.question")}
-                | {"currency": "EUR", "seed": 1},
-            ),
-            *([Table("report", {"language": language})] if language != "en" else []),
+            *first_tables(treated[:3], language),
             *_data(place, folder, proposal, periods),
             Table("case", case),
             Table("case.groups", {"kind": "intact" if one else "bundles"}),
@@ -65,8 +52,7 @@ def draft_of_claims(place: Path | str, folder: Path, answers: Answers, language:
             ),
             Table("comparison", {"name": "a"}, several=True),
             Table("comparison", {"name": "b", "standard": "expected"}, several=True),
-            *_designs(last if long > short else {}, start, matched=groups >= MIN_GROUPS),
-            *_methods(matched=groups >= MIN_GROUPS),
+            *design_tables(_designs(longer, start, matched=groups >= MIN_GROUPS)),
             *last_tables(groups),
         ],
         [*_findings(proposal), *answers.findings],
@@ -84,14 +70,10 @@ def _quarters(proposal: Proposal) -> tuple[str, ...]:
     return tuple(span(str(whole[0]), str(whole[-1]))) if whole else ()
 
 
-def _span(periods: tuple[str, ...]) -> dict[str, str]:
-    return {"first": periods[0], "last": periods[-1]}
-
-
 def _data(place: Path | str, folder: Path, proposal: Proposal, periods: tuple[str, ...]) -> Iterator[Table]:
     """Return the tables of the data: their place, and the mapping of those with other names, units or values."""
     where = {"connection": place} if isinstance(place, str) else {"file": os.path.relpath(place, folder)}
-    yield Table("data", {"source": "claims", **where, "periods": _span(periods)})
+    yield Table("data", {"source": "claims", **where, "periods": {"first": periods[0], "last": periods[-1]}})
     for name, part in proposal.mapping.items():
         file = None if part.file in [f"{name}{suffix}" for suffix in (*SUFFIXES, "")] else part.file
         table = None if part.table == name else part.table
@@ -114,34 +96,13 @@ def _findings(proposal: Proposal) -> Iterator[Finding]:
         yield Finding("new.rows", of, refuses=False)
 
 
-def _designs(longer: Mapping[str, Any], start: str, *, matched: bool) -> Iterator[Table]:
-    """Return the designs. Slow methods have placebos of one window."""
+def _designs(longer: Mapping[str, Any], start: str, *, matched: bool) -> list[dict[str, Any]]:
+    """Return the designs: two comparison groups, truncated spending, all other units, and matched persons."""
     rows: list[dict[str, Any]] = [
         {"name": "a", "comparison": "a", "spending": "all", "methods": ["administrative"]},
         {"name": "b", "comparison": "b", "spending": "all", "methods": ["administrative"], "settles": True},
         {"name": "b, cut", "comparison": "b", "spending": "cut", "methods": ["administrative"]},
-        {"name": "d", "comparison": "b", "spending": "all", "methods": ["synthetic control"], **longer},
-        {
-            "name": "d, one window",
-            "comparison": "b",
-            "spending": "all",
-            "methods": ["hierarchical"],
-            "origins": [start],
-        },
+        *designs_on_all("b", longer, start, spending="all"),
     ]
     persons = {"name": "c", "comparison": "a", "spending": "all", "methods": ["matched"], "origins": [start]}
-    for row in rows + ([persons] if matched else []):
-        label = "c, persons" if row is persons else row["name"]
-        yield Table("design", {"name": row["name"], "label": say(f"new.label.{label}"), **row}, several=True)
-
-
-def _methods(*, matched: bool) -> Iterator[Table]:
-    """Return one method of each family."""
-    persons = {"covariates": ["age", "sex"], "exact": ["sex"], "prior_spending": True}
-    keys: list[Mapping[str, Any]] = [
-        {"method": "AdministrativeBenchmark", "name": "administrative", "settles": True},
-        {"method": "SyntheticControl", "name": "synthetic control", "parameters": {"intercept": True}},
-        {"method": "HierarchicalBenchmark", "name": "hierarchical"},
-        *([{"method": "PropensityMatching", "name": "matched", "parameters": persons}] if matched else []),
-    ]
-    yield from (Table("method", part, several=True) for part in keys)
+    return [*rows, persons] if matched else rows

@@ -12,7 +12,6 @@ from ssinfer.errors import StudyError
 from ssinfer.finding import Finding
 from ssinfer.sentences import say
 from ssinfer.study.config import read_study
-from ssinfer.thresholds.placebo_order import units_needed
 
 WIDTH = 100
 FILE = "study.toml"
@@ -68,21 +67,6 @@ def to_toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(to_toml, value)) + "]"
     return str(tomlkit.item(value).as_string())
-
-
-def last_tables(placebos: int) -> list[Table]:
-    """Return the tables that every new study has: thresholds that are compared, and the one that settles.
-
-    With fewer placebo units than a 95% threshold of placebos needs in another block, it is at 90%, or a confidence one.
-    """
-    kind, level = next(
-        (("placebo", level) for level in (0.95, 0.90) if placebos > units_needed(level)), ("confidence", 0.95)
-    )
-    return [
-        Table("backtest", {"levels": [0.95, 0.90], "injected": [0.0, 0.02, 0.03, 0.05]}),
-        Table("threshold", {"kind": kind, "level": level, "side": "one-sided"}, several=True),
-        Table("sharing", {"contract": "kerngezond-vlissingen"}, several=True, active=False),
-    ]
 
 
 def refuse_existing(folder: Path) -> Path:

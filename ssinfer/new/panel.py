@@ -1,7 +1,7 @@
 """A new study of a panel file: finds its columns, units and periods, and drafts designs, methods and thresholds."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,18 @@ import pandas as pd
 
 from ssinfer.datasets.io.layout import Layout
 from ssinfer.datasets.io.panel_file import open_panel_file
-from ssinfer.errors import AmbiguousPeriodsError, DataError, StudyError
+from ssinfer.errors import AmbiguousPeriodsError, DataError
 from ssinfer.finding import Finding
 from ssinfer.look.checks import implausible_mean, mean_of, total_rows
-from ssinfer.new.draft import Draft, Table, last_tables
+from ssinfer.look.words import PANEL, named, plain
+from ssinfer.new.designs import design_tables, designs_on_all, first_tables, last_tables, windows_of
+from ssinfer.new.draft import Draft, Table
 from ssinfer.new.question import Answers, Question
-from ssinfer.new.roles import PANEL_NAMES, named, plain_name
 from ssinfer.panel import Panel
 from ssinfer.periods import read_periods
-from ssinfer.sentences import say
 from ssinfer.study.look import PLAUSIBLE
 
-MOST_BASELINE_YEARS = (3, 7)  # of designs a to c, and of design d
+MOST_YEARS, KEPT_YEARS = (3, 7), (2, 1)  # of the baselines of designs a to c and of design d, and before them
 RATIO = 2.5  # of design c: donors at most so many times larger or smaller
 MIN_DONORS = 10
 MOST_PERIODS = 16  # of a window that the hierarchical model fits in about a second
@@ -59,21 +59,24 @@ def draft_of_panel(path: Path, folder: Path, answers: Answers, language: str = "
         Question("treated", panel.units, several=True),
         Question("start", tuple(map(str, periods)), default=str(periods[-min(step, len(periods) - 1)])),
     )
-    windows, n_periods = _windows(panel, start)
+    column = int(panel.columns([start])[0])
+    windows, longer, n_periods = windows_of(periods, column, step, MOST_YEARS, KEPT_YEARS)
     rule: dict[str, Any] = {"incomplete": "drop"} if np.isnan(panel.spending).any() else {}
-    expected = named(columns["covariates"], PANEL_NAMES["expected"])
+    expected = named(columns["covariates"], PANEL["expected"], inside=True)
     corrected = rule | ({"standard": expected[0]} if expected else {})
     near = _similar(panel, treated)
     groups = {"a": rule} | ({"b": corrected} if expected else {}) | ({"c": {**corrected, **near}} if near else {})
-    head = {"title": say("new.title", treated=", ".join(treated)), "question": say("new.question")}
+    rows: list[dict[str, Any]] = [{"name": name, "comparison": name, "methods": ["administrative"]} for name in groups]
+    widest = rows[1 if expected else 0]
+    widest["settles"] = True
+    rows += designs_on_all(widest["name"], longer, windows["performance"]["first"])
     tables = [
-        Table("", {**head, "currency": "EUR", "seed": 1}),
-        *([Table("report", {"language": language})] if language != "en" else []),
+        *first_tables(treated, language),
         Table("data", data),
         Table("case", {"treated": treated}),
-        Table("windows", {name: window for name, window in windows.items() if name != "longer"}),
+        Table("windows", windows),
         *(Table("comparison", {"name": name, **keys}, several=True) for name, keys in groups.items()),
-        *_designs(list(groups), windows, n_periods),
+        *design_tables(rows, quick=n_periods <= MOST_PERIODS),
         *last_tables(len(panel.units) - len(treated)),
     ]
     return Draft(tables, [*(part for part in file.findings if not part.refuses), *found, *answers.findings])
@@ -84,13 +87,10 @@ def _columns(frame: pd.DataFrame, answers: Answers) -> tuple[dict[str, Any], lis
     found: list[Finding] = []
 
     def choose(role: str, candidates: Sequence[str], *, optional: bool = False) -> str:
-        names, question = (
-            named(candidates, PANEL_NAMES[role]),
-            Question(role, tuple(candidates) or tuple(frame.columns)),
-        )
-        if role in answers.given or not (
-            optional or len(names or candidates) == 1 or plain_name(names[0]) in PANEL_NAMES[role]
-        ):
+        names = named(candidates, PANEL[role], inside=True)
+        question = Question(role, tuple(candidates) or tuple(frame.columns))
+        called = bool(names) and plain(names[0]).replace("_", "") in PANEL[role].split()
+        if role in answers.given or not (optional or called or len(names or candidates) == 1):
             return str(answers.to(question)[0])
         column = names[0] if names else "" if optional else candidates[0]
         numbers = {"role": Finding(f"new.role.{role}", {}), "column": column, "option": question.option}
@@ -103,7 +103,7 @@ def _columns(frame: pd.DataFrame, answers: Answers) -> tuple[dict[str, Any], lis
     unit = choose("unit", [name for name in others if _is_unit(frame, name, period)])
     numbers = [name for name in others if name != unit and pd.api.types.is_numeric_dtype(frame[name])]
     years = choose("insured_years", numbers, optional=True)
-    kept = [n for role in ("expected", "latitude", "longitude") for n in named(numbers, PANEL_NAMES[role])[:1]]
+    kept = [n for role in ("expected", "latitude", "longitude") for n in named(numbers, PANEL[role], inside=True)[:1]]
     spending = choose("spending", [name for name in numbers if name not in (years, *kept)])
     roles = {"unit": unit, "period": period, "spending": spending, "insured_years": years or False}
     return {**roles, "covariates": [name for name in kept if name not in (years, spending)]}, found
@@ -140,23 +140,6 @@ def _is_unit(frame: pd.DataFrame, name: str, period: str) -> bool:
     return labels and not frame.duplicated([name, period]).any()
 
 
-def _windows(panel: Panel, start: str) -> tuple[dict[str, Any], int]:
-    """Return the windows of designs a to c, the longer baseline of design d, and the number of periods of the first."""
-    step, column = panel.timeline.per_year or 1, int(panel.columns([start])[0])
-    years = column // step
-    if years < 1:
-        raise StudyError(f"--start is {start}: there is no full year before it. Allowed: from {panel.periods[step]}.")
-
-    def span(first: int, last: int) -> dict[str, Any]:
-        return {"first": panel.periods[first], "last": panel.periods[last]}
-
-    short, long = (max(1, min(most, years - kept)) for most, kept in zip(MOST_BASELINE_YEARS, (2, 1), strict=True))
-    last = min(column + step, len(panel.periods)) - 1
-    windows: dict[str, Any] = {"baseline": span(column - short * step, column - 1), "performance": span(column, last)}
-    windows["longer"] = span(column - long * step, column - 1) if long > short else None
-    return windows, short * step + last + 1 - column
-
-
 def _similar(panel: Panel, treated: Sequence[str]) -> Mapping[str, Any] | None:
     """Return the rule of design c: donors of similar size; None with too few of them."""
     if panel.insured_years is None:
@@ -165,32 +148,6 @@ def _similar(panel: Panel, treated: Sequence[str]) -> Mapping[str, Any] | None:
     own = size[panel.rows(treated)].mean()
     similar = (np.maximum(size / own, own / size) <= RATIO).sum() - len(treated)
     return {"ratio": RATIO} if similar >= MIN_DONORS else None
-
-
-def _designs(names: Sequence[str], windows: Mapping[str, Any], n_periods: int) -> Iterator[Table]:
-    """Return a design per comparison group, two on all other units, and one method per family without persons.
-
-    The hierarchical model takes half a second per fit of 12 periods: its placebos have one window, and with more than
-    `MOST_PERIODS` periods it is written as a comment.
-    """
-    widest, quick = "b" if "b" in names else "a", n_periods <= MOST_PERIODS
-    rows: list[dict[str, Any]] = [
-        *({"name": name, "comparison": name, "methods": ["administrative"]} for name in names),
-        {"name": "d", "comparison": widest, "methods": ["synthetic control"]},
-        {"name": "d, one window", "comparison": widest, "methods": ["hierarchical"]},
-    ]
-    own = {widest: {"settles": True}, "d": {"baseline": windows["longer"]} if windows["longer"] else {}}
-    own["d, one window"] = {"origins": [windows["performance"]["first"]]}
-    for row in rows:
-        keys = {"name": row["name"], "label": say(f"new.label.{row['name']}"), **row, **own.get(row["name"], {})}
-        yield Table("design", keys, several=True, active=quick or row["methods"] != ["hierarchical"])
-    methods: list[Mapping[str, Any]] = [
-        {"method": "AdministrativeBenchmark", "name": "administrative", "settles": True},
-        {"method": "SyntheticControl", "name": "synthetic control", "parameters": {"intercept": True}},
-        {"method": "HierarchicalBenchmark", "name": "hierarchical"},
-    ]
-    for part in methods:
-        yield Table("method", part, several=True, active=quick or part["name"] != "hierarchical")
 
 
 def relative(path: Path, folder: Path) -> str:

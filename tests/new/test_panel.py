@@ -13,7 +13,8 @@ import pytest
 from ssinfer.cli import main
 from ssinfer.errors import StudyError
 from ssinfer.new import Answers, draft_of_panel, write_draft
-from ssinfer.new.draft import last_tables, to_toml
+from ssinfer.new.designs import last_tables
+from ssinfer.new.draft import to_toml
 from ssinfer.new.panel import SAMPLE
 from ssinfer.sentences import sentence
 from ssinfer.study import plan_study

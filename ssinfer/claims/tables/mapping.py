@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from ssinfer.claims.tables.schema import TABLES, Column
 from ssinfer.claims.tables.table_mapping import FORMATS, SourceColumn, TableMapping, date_of
-from ssinfer.claims.tables.words import column_of
 from ssinfer.errors import ClaimsError, did_you_mean
+from ssinfer.look.words import column_of
 
 MAX_TEXTS = 2_000_000  # of dates, which are parsed one by one
 _MONEY = dt.Decimal(18, 2)

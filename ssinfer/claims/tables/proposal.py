@@ -14,8 +14,8 @@ from ssinfer.claims.tables.mapping import map_table
 from ssinfer.claims.tables.schema import SUFFIXES, TABLES, table_files
 from ssinfer.claims.tables.table_mapping import FORMATS, SourceColumn, TableMapping, date_of
 from ssinfer.claims.tables.tables import ClaimsTables
-from ssinfer.claims.tables.words import column_of, table_of
 from ssinfer.errors import ClaimsError
+from ssinfer.look.words import column_of, table_of
 
 SAMPLE, SHOWN, MIN_SHARE = 5_000, 5, 0.6  # rows, rows, and share of the required columns that a table must have
 MANY = 100  # tables of a database, of which only those with a likely name are looked at

@@ -20,9 +20,9 @@ from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.tables.mapping import map_table
 from ssinfer.claims.tables.schema import OPTIONAL_TABLES, SUFFIXES, TABLES, Column, read_file, table_files
 from ssinfer.claims.tables.table_mapping import TableMapping
-from ssinfer.claims.tables.words import column_of
 from ssinfer.errors import ClaimsError, did_you_mean
 from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
+from ssinfer.look.words import column_of
 from ssinfer.names import match_names
 
 NO_MAPPING: Mapping[str, TableMapping] = MappingProxyType({})
