@@ -149,7 +149,7 @@ class Design:
             column = timeline.column(label)
             return label if column is None else panel.periods[column]
 
-        try:
+        with raised_as(DesignError, of=PanelError):
             changes: dict[str, Any] = {
                 "treated": units(self.treated, "treated unit"),
                 "donors": units(donors, "donor") if donors else self.donors,
@@ -161,8 +161,6 @@ class Design:
             if self.starts:
                 starts = zip(units(self.starts, "start"), labels(self.starts.values(), "start"), strict=True)
                 changes["starts"] = dict(starts)
-        except PanelError as error:
-            raise DesignError(str(error)) from None
         return self.replace(**changes)
 
     def replace(self, **changes: Any) -> Self:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ssinfer.accept import check_accept
 from ssinfer.arguments import Several, check_arguments, checked, float_array
-from ssinfer.errors import DataError, PanelError
+from ssinfer.errors import DataError, PanelError, raised_as
 from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
@@ -267,10 +267,8 @@ def carried_forward(values: Floats) -> Floats:
 
 def period_column(column: "pd.Series[Any]", error: type[DataError]) -> tuple[tuple[Any, ...], Positions]:
     """Return the periods of a frame's column, ascending, and per row of the frame the number of its period."""
-    try:
+    with raised_as(error, f"Column {column.name!r}:", DataError):
         periods = read_periods(dict.fromkeys(plain_value(label) for label in pd.unique(column))).labels
-    except DataError as problem:
-        raise error(f"Column {column.name!r}: {problem}") from None
     number = {label: position for position, label in enumerate(periods)}
     codes, labels = pd.factorize(column)
     return periods, np.array([number[plain_value(label)] for label in labels], dtype=np.intp)[codes]
@@ -291,10 +289,8 @@ def period_columns(
 
 def ascending_timeline(periods: Sequence[Any], error: type[DataError], per_year: int | None = None) -> Timeline:
     """Return the timeline of periods; periods that do not ascend are refused."""
-    try:
+    with raised_as(error, of=DataError):
         timeline = read_periods(periods, per_year)
-    except DataError as problem:
-        raise error(str(problem)) from None
     if timeline.labels != tuple(periods):
         raise error(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
     return timeline

@@ -236,10 +236,8 @@ def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -
             "exclude or own_costs, or pass unknown='exclude' to leave them out and count them."
         )
     if not (summary["code"] == lines.COUNTED).any():
-        reasons = [
-            lines.name_of(int(code), label) for code, label in zip(summary["code"], summary["label"], strict=True)
-        ]
-        listed = ", ".join(f"{reason} ({n:,} lines)" for reason, n in zip(reasons, summary["lines"], strict=True))
+        reasons = summary.to_dict("records")
+        listed = ", ".join(f"{lines.name_of(row['code'], row['label'])} ({row['lines']:,} lines)" for row in reasons)
         raise ClaimsError(f"No claim line is counted. Reasons for exclusion: {listed}.")
 
 

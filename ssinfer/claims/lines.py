@@ -38,7 +38,7 @@ def count_lines(
     also of the `reference` of a truncation), day (without enrolment), lines, cents, used (after repricing), repriced.
     """
     n_periods = len(calendar.periods)
-    claims = _deduplicated(tables.claims, spending)
+    claims = deduplicated(tables.claims, spending)
     claims = claims.mutate(t=calendar.running(claims["date"]), day=epoch_day(claims["date"]))
     claims = _repriced(claims.mutate(cents=cents(claims["amount"])), spending)
     valid = pieces.filter((pieces["code"] == COUNTED) | (pieces["code"] >= FIRST_POPULATION_CODE))
@@ -152,7 +152,8 @@ def name_of(code: int, label: Any) -> str:
     }[code]
 
 
-def _deduplicated(claims: Any, spending: Spending) -> Any:
+def deduplicated(claims: Any, spending: Spending) -> Any:
+    """Return the lines without repeats, if the definition drops them."""
     if spending.duplicates != "drop":
         return claims
     identified = "claim" in claims.columns

@@ -21,42 +21,33 @@ MAX_INSURED_YEARS = 1.01
 
 def person_labels(values: Any, n: int, name: str, *, text: bool = True) -> Labels:
     """Return read-only labels (n,), as text unless `text` is false; missing labels are refused."""
-    array = _one_per_person(values, n, name, "Attribute or exclude them first.")
-    labels = _plain_labels(array, name)
+    labels = _one_per_person(values, n, name, name, "Attribute or exclude them first.")
     return _read_only(_as_text(labels) if text else labels.copy())
 
 
 def covariate_column(values: Any, n: int, name: str) -> Labels:
     """Return a read-only covariate (n,), numbers or labels; missing values are refused."""
     remedy = "Give a label such as 'unknown', impute it, or leave the persons out and count them."
-    array = _one_per_person(values, n, f"Covariate {name!r}", remedy)
-    plain = _plain_labels(array, name)
-    return _read_only(plain.astype(np.float64) if plain.dtype.kind in "biuf" else _as_text(plain))
+    labels = _one_per_person(values, n, name, f"Covariate {name!r}", remedy)
+    return _read_only(labels.astype(np.float64) if labels.dtype.kind in "biuf" else _as_text(labels))
 
 
-def _one_per_person(values: Any, n: int, name: str, remedy: str) -> Labels:
+def _one_per_person(values: Any, n: int, name: str, what: str, remedy: str) -> Labels:
+    """Return labels of one kind; text, as cohorts hold and millions of persons share it, is returned as it is."""
     array = np.asarray(values)
     if array.shape != (n,):
-        raise CohortError(f"{name} has shape {array.shape}; one value per person is ({n},).")
-    absent = int(pd.isna(array).sum())
-    if absent:
-        raise CohortError(f"{name} is missing for {absent} persons. {remedy}")
-    return array
+        raise CohortError(f"{what} has shape {array.shape}; one value per person is ({n},).")
+    if absent := int(pd.isna(array).sum()):
+        raise CohortError(f"{what} is missing for {absent} persons. {remedy}")
+    return array if _is_text(array) else label_column(pd.Series(array, name=name), CohortError).to_numpy()
 
 
 def _is_text(array: Labels) -> bool:
     return array.dtype == object and set(map(type, array)) <= {str}
 
 
-def _plain_labels(array: Labels, name: str) -> Labels:
-    """Return labels of one kind; text, as cohorts hold and millions of persons share it, is returned as it is."""
-    return array if _is_text(array) else label_column(pd.Series(array, name=name), CohortError).to_numpy()
-
-
 def _as_text(array: Labels) -> Labels:
-    if _is_text(array):
-        return np.array(array, dtype=object)
-    return np.array([str(plain_value(label)) for label in array], dtype=object)
+    return np.array(array if _is_text(array) else [str(plain_value(label)) for label in array], dtype=object)
 
 
 def _read_only[T: NDArray[Any]](array: T) -> T:

@@ -76,8 +76,16 @@ def expected_from_cells(
     if not by:
         raise PanelError("by is empty: no column makes a cell. Name at least one, such as ['sex', 'age'].")
     frame = _cells(panel, cells, by, spending if rates is None else None)
-    groups, years = frame.groupby(["row", "column"]), frame["insured_years"]
-    total = _grid(panel, groups["insured_years"].sum())
+    years = frame["insured_years"]
+
+    def sums(values: Any) -> Floats:
+        """Return the sum of a value per cell over the cells of each unit and period."""
+        out = np.full(panel.spending.shape, np.nan)
+        total = pd.Series(values, frame.index).groupby([frame["row"], frame["column"]]).sum()
+        out[total.index.get_level_values(0), total.index.get_level_values(1)] = total
+        return out
+
+    total = sums(years)
     absent = np.isfinite(panel.spending) & ~(total > 0)
     if absent.any():
         row, column = np.argwhere(absent)[0]
@@ -88,11 +96,11 @@ def expected_from_cells(
     if panel.insured_years is not None:
         _refuse_apart(panel, "insured-years", total, panel.insured_years, "Give all insured of the unit, in years.")
     if rates is None:
-        mean = _grid(panel, (years * frame["spending"]).groupby([frame["row"], frame["column"]]).sum()) / total
+        mean = sums(years * frame["spending"]) / total
         _refuse_apart(panel, spending, mean, panel.spending, "Give the mean per insured-year of each cell.")
         rows = frame[frame["column"].isin(learned) & ~frame["row"].isin(inside)]
-        sums = (rows["insured_years"] * rows["spending"]).groupby([rows[name] for name in by]).sum()
-        rate = sums / rows.groupby(by)["insured_years"].sum()
+        money = (rows["insured_years"] * rows["spending"]).groupby([rows[name] for name in by]).sum()
+        rate = money / rows.groupby(by)["insured_years"].sum()
     else:
         table = read_table(rates, [*by, spending], PanelError)
         keys = table[by].apply(label_column, args=(PanelError,)).astype(str)
@@ -108,8 +116,7 @@ def expected_from_cells(
             f"Unit {panel.units[row['row']]!r} has insured of the cell {tuple(row[by])}, which has no spending {where} "
             f"({unknown.sum()} rows of cells). Join it with a neighbouring cell, or give its rate in rates."
         )
-    money = pd.Series(np.nan_to_num(of_cell) * years, frame.index).groupby([frame["row"], frame["column"]]).sum()
-    return _with_expected(panel, _grid(panel, money) / total)
+    return _with_expected(panel, sums(np.nan_to_num(of_cell) * years) / total)
 
 
 @checked(PanelError)
@@ -210,13 +217,6 @@ def _cells(panel: Panel, cells: Any, by: list[str], spending: str | None) -> pd.
                 f"cells of {where} have {what}: {tuple(row[by])} ({rows_of.sum()} such rows). Correct them."
             )
     return frame
-
-
-def _grid(panel: Panel, values: "pd.Series[float]") -> Floats:
-    """Return values by row and column of the panel as an array (unit, period), NaN where there are none."""
-    out = np.full(panel.spending.shape, np.nan)
-    out[values.index.get_level_values(0), values.index.get_level_values(1)] = values
-    return out
 
 
 def _refuse_apart(panel: Panel, what: str, of_cells: Floats, of_panel: Floats, cure: str) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from ssinfer.errors import AmbiguousPeriodsError, DataError, did_you_mean
+from ssinfer.errors import AmbiguousPeriodsError, DataError
 from ssinfer.periods.period import FREQUENCIES, PER_YEAR, WITH_SEASONS, Frequency, Period, of_day, plural
 from ssinfer.periods.spelling import as_day, as_text, candidates, has_fraction, running_number
 
@@ -200,14 +200,11 @@ def _without_calendar(labels: tuple[Any, ...], per_year: int | None) -> Timeline
     return _ascending(labels, tuple(Period("ordinal", number) for _, number in ordinals), per_year)
 
 
-def parse_period(label: Any, among: Iterable[Any] = ()) -> Period:
+def parse_period(label: Any) -> Period:
     """Return the period that one label names; a label without a period, or with several, is refused."""
     found = list(candidates(label))
     if not found:
-        hint = f" {did_you_mean(label, among)}" if among else ""
-        raise DataError(
-            f"{label!r} is not a period. Write years as 2018, quarters as '2018Q2', months as '2018-04'.{hint}"
-        )
+        raise DataError(f"{label!r} is not a period. Write years as 2018, quarters as '2018Q2', months as '2018-04'.")
     if as_day(label) is None and len(found) > 1:
         shown = " or ".join(period.label for period in found)
         raise DataError(f"{label!r} may be {shown}. Write quarters as '2018Q2' and months as '2018-04'.")

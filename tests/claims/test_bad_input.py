@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
+from ssinfer.claims.lines import deduplicated, duplicate_lines
 from ssinfer.errors import ClaimsError, ParameterError
 
 DAY = dt.date
@@ -105,13 +106,10 @@ def test_repeated_lines():
     assert reason(dropped, "repeats another line")["euros"] == 20.0
     assert dropped.attrition.iloc[-1]["euros"] == 30.0
     # With an identifier, two deliveries that look alike are no repeats, and a repeated identifier is one.
-    named = extract(ClaimsTables.from_frames(**frames(claims=claims.assign(claim=["a", "b", "c"]))), periods=[2018])
-    assert named.noticed["repeated lines"] == 0
-    same = claims.assign(claim=["a", "b", "b"])
-    dropped = extract(
-        ClaimsTables.from_frames(**frames(claims=same)), None, Spending(duplicates="drop"), periods=[2018]
-    )
-    assert reason(dropped, "repeats another line")["lines"] == 1
+    for names, repeated in (("abc", 0), ("abb", 1)):
+        named = ClaimsTables.from_frames(**frames(claims=claims.assign(claim=list(names)))).claims
+        assert duplicate_lines(named)["lines"] == repeated
+        assert deduplicated(named, Spending(duplicates="drop")).count().to_pandas() == 3 - repeated
 
 
 def test_text_that_looks_like_sql_is_a_label():

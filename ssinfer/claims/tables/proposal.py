@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +36,26 @@ def propose(place: Path | str) -> Proposal:
 
     ClaimsError: no table looks like insured, enrolment or claims, or a column that is needed has no likely name.
     """
+    folder = isinstance(place, Path) and place.is_dir()
     with engine_errors("The tables could not be looked at"):
         connection, sources = _sources(place)
+
+        def opened() -> ClaimsTables:
+            if folder:
+                return ClaimsTables.open(place, mapping=mapping)
+            return ClaimsTables.from_connection(connection, mapping=mapping)
+
         mapping, samples = dict[str, TableMapping](), dict[str, pd.DataFrame]()
         for name in TABLES:
             if source := _source_of(name, sources):
                 samples[name] = sources[source].limit(SAMPLE).to_pandas()
-                mapping[name] = _mapping(name, source, samples[name], database=not _is_folder(place))
-        tables = _open(place, connection, mapping)
+                mapping[name] = _mapping(name, source, samples[name], database=not folder)
+        tables = opened()
         if _in_cents(tables, samples["claims"][str(mapping["claims"].source("amount").column)]):
-            columns = mapping["claims"].columns
-            amount = SourceColumn(**{**vars(mapping["claims"].source("amount")), "unit": "cents"})
-            mapping["claims"] = TableMapping(**{**vars(mapping["claims"]), "columns": {**columns, "amount": amount}})
-            tables = _open(place, connection, mapping)
+            part = mapping["claims"]
+            columns = {**part.columns, "amount": replace(part.source("amount"), unit="cents")}
+            mapping["claims"] = replace(part, columns=columns)
+            tables = opened()
         shown = {}
         for name, part in mapping.items():
             source = sources[str(part.table or part.file)].limit(SHOWN)
@@ -59,16 +66,6 @@ def propose(place: Path | str) -> Proposal:
                     frame[column] = frame[column].astype(str).str[:2] + "..."
             shown[name] = shown[name][0], shown[name][1][[c for c in TABLES[name] if c in shown[name][1]]]
     return Proposal(mapping, tables, shown)
-
-
-def _is_folder(place: Path | str) -> bool:
-    return isinstance(place, Path) and place.is_dir()
-
-
-def _open(place: Path | str, connection: Any, mapping: Mapping[str, TableMapping]) -> ClaimsTables:
-    if _is_folder(place):
-        return ClaimsTables.open(place, mapping=mapping)
-    return ClaimsTables.from_connection(connection, mapping=mapping)
 
 
 def _sources(place: Path | str) -> tuple[Any, dict[str, Any]]:

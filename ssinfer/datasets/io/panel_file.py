@@ -35,15 +35,9 @@ class PanelFile:
     findings: tuple[Finding, ...] = ()
 
 
-def read_panel_file(
-    path: str | Path,
-    unit: str = "unit",
-    period: str = "period",
-    spending: str = "spending",
-    layout: Layout | None = None,
-) -> pd.DataFrame:
+def read_panel_file(path: str | Path, unit: str = "unit", layout: Layout | None = None) -> pd.DataFrame:
     """Read a long table with one row per unit and period; labels of units and dates become text; doubts are refused."""
-    file = open_panel_file(path, unit, period, spending, layout)
+    file = open_panel_file(path, unit, layout=layout)
     refuse(file.findings, (), DatasetError)
     return file.frame
 

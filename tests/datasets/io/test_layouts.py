@@ -40,8 +40,9 @@ def test_every_layout_is_read_to_the_same_numbers(tmp_path, how, seed):
     per_year = PER_YEAR[how.style]
     frame = panel(4, 3, per_year, seed)
     (tmp_path / "panel.csv").write_bytes(text_of(frame, how, per_year))
-    read = read_panel_file(tmp_path / "panel.csv", *ROLES)
-    got = Panel.from_frame(read, *ROLES, insured_years=NAMES["insured_years"])
+    read = open_panel_file(tmp_path / "panel.csv", *ROLES)
+    assert not [finding for finding in read.findings if finding.refuses]
+    got = Panel.from_frame(read.frame, *ROLES, insured_years=NAMES["insured_years"])
     truth = Panel.from_frame(
         frame.assign(period=[label(period, per_year, "{y}-{m:02d}") for period in frame["period"]])
     )
