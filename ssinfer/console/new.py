@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from typer import echo, prompt
+from typer import BadParameter, echo, prompt
 
 from ssinfer.errors import StudyError
 from ssinfer.foreign import own
@@ -39,21 +39,28 @@ def new_study(
             given = {"treated": SAMPLE_TREATED, "start": SAMPLE_START, "spending_is": "per insured-year"} | {
                 key: value for key, value in given.items() if value
             }
-        answers = Answers(given, _asked if sys.stdin.isatty() and not yes else None)
+        ask = _asked if sys.stdin.isatty() and not yes else None
+        answers = Answers(given, ask, lambda finding: echo(own(sentence(finding))))
         if place is not None:
             from ssinfer.new.claims import draft_of_claims  # noqa: PLC0415  (Ibis is loaded late)
 
             draft = draft_of_claims(place, folder, answers, spoken.tag)
         else:
             draft = draft_of_panel(Path(panel or ""), folder, answers, spoken.tag, name)
-        for finding in draft.findings:
-            echo(own(sentence(finding)))
         path = write_draft(draft, folder, files)
         echo(say("new.written", path=path, out=folder / "result"))
 
 
 def _asked(question: Question) -> str:
-    shown = ", ".join(question.allowed[:12]) + (", ..." if len(question.allowed) > 12 else "")
-    if shown:
-        echo(shown)
-    return str(prompt(question.words, default=question.default))
+    """Ask until the answer is one of those allowed."""
+
+    def checked(answer: str) -> str:
+        try:
+            question.check(answer)
+        except StudyError as error:
+            raise BadParameter(str(error)) from None
+        return answer
+
+    if question.allowed:
+        echo(", ".join(question.allowed))
+    return str(prompt(question.words, default=question.default, value_proc=checked))

@@ -11,11 +11,10 @@ from ssinfer.claims.names import labels_of
 from ssinfer.claims.tables.proposal import Proposal, propose
 from ssinfer.claims.tables.schema import SUFFIXES
 from ssinfer.claims.tables.table_mapping import SourceColumn, TableMapping
-from ssinfer.finding import Finding
 from ssinfer.new.designs import design_tables, designs_on_all, first_tables, last_tables, windows_of
-from ssinfer.new.draft import Draft, Table
+from ssinfer.new.draft import Draft, Table, to_toml
 from ssinfer.new.question import Answers, Question
-from ssinfer.periods import span
+from ssinfer.periods import read_periods, span
 from ssinfer.sentences import say
 
 SLACK_DAYS = 10  # at the ends of the first and the last quarter, without a claim
@@ -28,10 +27,11 @@ def draft_of_claims(place: Path | str, folder: Path, answers: Answers, language:
     """Return the draft of a study in `folder` on claims: a folder, a DuckDB file, or the address of a database."""
     proposal = propose(place)
     practices = labels_of(proposal.tables.enrolment, "practice")
+    _tell_rows(proposal, answers)
     periods = _quarters(proposal)
     treated, start = answers.to(
         Question("treated", practices, several=True),
-        Question("start", periods, default=periods[max(4, len(periods) - 4)] if len(periods) > 4 else None),
+        Question("start", default=periods[-min(4, len(periods))], timeline=read_periods(periods)),
     )
     windows, longer, _ = windows_of(periods, periods.index(start), 4, MOST_YEARS, KEPT_YEARS)
     one = len(treated) == 1
@@ -54,8 +54,7 @@ def draft_of_claims(place: Path | str, folder: Path, answers: Answers, language:
             Table("comparison", {"name": "b", "standard": "expected"}, several=True),
             *design_tables(_designs(longer, start, matched=groups >= MIN_GROUPS)),
             *last_tables(groups),
-        ],
-        [*_findings(proposal), *answers.findings],
+        ]
     )
 
 
@@ -77,10 +76,14 @@ def _data(place: Path | str, folder: Path, proposal: Proposal, periods: tuple[st
     for name, part in proposal.mapping.items():
         file = None if part.file in [f"{name}{suffix}" for suffix in (*SUFFIXES, "")] else part.file
         table = None if part.table == name else part.table
-        columns = {column: written for column in part.columns if (written := _source(column, part)) != column}
-        keys = {"file": file, "table": table, "columns": columns}
+        keys = {"file": file, "table": table, "columns": _columns(part)}
         if any(keys.values()):
             yield Table(f"data.tables.{name}", {key: value for key, value in keys.items() if value})
+
+
+def _columns(mapping: TableMapping) -> dict[str, Any]:
+    """Return the columns with another name, unit or form, as in a study file."""
+    return {column: written for column in mapping.columns if (written := _source(column, mapping)) != column}
 
 
 def _source(column: str, mapping: TableMapping) -> Any:
@@ -89,11 +92,12 @@ def _source(column: str, mapping: TableMapping) -> Any:
     return keys["column"] if [*keys] == ["column"] else keys
 
 
-def _findings(proposal: Proposal) -> Iterator[Finding]:
+def _tell_rows(proposal: Proposal, answers: Answers) -> None:
+    """Tell how each table is read, with rows before and after."""
     for name, part in proposal.mapping.items():
         before, after = (frame.to_string(index=False) for frame in proposal.shown[name])
-        of = {"table": name, "source": part.table or part.file, "before": before, "after": after}
-        yield Finding("new.rows", of, refuses=False)
+        columns = to_toml(_columns(part))
+        answers.tell("new.rows", table=name, source=part.table or part.file, columns=columns, before=before, after=after)
 
 
 def _designs(longer: Mapping[str, Any], start: str, *, matched: bool) -> list[dict[str, Any]]:

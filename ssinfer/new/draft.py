@@ -9,7 +9,6 @@ from typing import Any
 import tomlkit
 
 from ssinfer.errors import StudyError
-from ssinfer.finding import Finding
 from ssinfer.sentences import say
 from ssinfer.study.config import read_study
 
@@ -44,10 +43,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Draft:
-    """The tables of a new study, in order, and what was found in its data."""
+    """The tables of a new study, in order."""
 
     tables: Sequence[Table]
-    findings: Sequence[Finding] = ()
 
     @property
     def text(self) -> str:

@@ -37,13 +37,15 @@ def draft_of_panel(path: Path, folder: Path, answers: Answers, language: str = "
     if doubts := [finding for finding in file.findings if finding.refuses]:
         layout = Layout(decimal=answers.to(Question("decimal", (",", "."), about=doubts[0]))[0])
         file = open_panel_file(path, "", "", layout=layout)
-    columns, found = _columns(file.frame, answers)
+    for finding in file.findings:
+        answers.tell(finding.id, **finding.numbers)
+    columns = _columns(file.frame, answers)
     frame = open_panel_file(path, columns["unit"], columns["period"], layout=file.layout).frame
     known: dict[str, Any] = {role: None if name is False else name for role, name in columns.items()}
     panel = Panel.from_frame(frame, **known)
     totals = [part.numbers["unit"] for part in total_rows(panel) if part.numbers["reason"] != "half"]
     if totals:
-        found.append(Finding("new.totals", {"n": len(totals), "units": totals}, refuses=False))
+        answers.tell("new.totals", n=len(totals), units=totals)
         panel = Panel.from_frame(frame[~frame[columns["unit"]].isin(totals)], **known)
     written = {key: value for key in ("separator", "decimal", "encoding") if (value := getattr(file.layout, key))}
     data = {
@@ -57,10 +59,13 @@ def draft_of_panel(path: Path, folder: Path, answers: Answers, language: str = "
     step, periods = panel.timeline.per_year or 1, panel.periods
     treated, start = answers.to(
         Question("treated", panel.units, several=True),
-        Question("start", tuple(map(str, periods)), default=str(periods[-min(step, len(periods) - 1)])),
+        Question("start", default=str(periods[-min(step, len(periods) - 1)]), timeline=panel.timeline),
     )
     column = int(panel.columns([start])[0])
     windows, longer, n_periods = windows_of(periods, column, step, MOST_YEARS, KEPT_YEARS)
+    if panel.insured_years is not None and step > 1:
+        year = panel.insured_years[panel.rows(treated), column : column + step]
+        answers.tell("new.persons", n=step * float(np.nanmean(year, axis=1).sum()), times=step)
     rule: dict[str, Any] = {"incomplete": "drop"} if np.isnan(panel.spending).any() else {}
     expected = named(columns["covariates"], PANEL["expected"], inside=True)
     corrected = rule | ({"standard": expected[0]} if expected else {})
@@ -79,12 +84,11 @@ def draft_of_panel(path: Path, folder: Path, answers: Answers, language: str = "
         *design_tables(rows, quick=n_periods <= MOST_PERIODS),
         *last_tables(len(panel.units) - len(treated)),
     ]
-    return Draft(tables, [*(part for part in file.findings if not part.refuses), *found, *answers.findings])
+    return Draft(tables)
 
 
-def _columns(frame: pd.DataFrame, answers: Answers) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the names of the columns by role, as in [data] columns, and what was found."""
-    found: list[Finding] = []
+def _columns(frame: pd.DataFrame, answers: Answers) -> dict[str, Any]:
+    """Return the names of the columns by role, as in [data] columns."""
 
     def choose(role: str, candidates: Sequence[str], *, optional: bool = False) -> str:
         names = named(candidates, PANEL[role], inside=True)
@@ -94,7 +98,7 @@ def _columns(frame: pd.DataFrame, answers: Answers) -> tuple[dict[str, Any], lis
             return str(answers.to(question)[0])
         column = names[0] if names else "" if optional else candidates[0]
         numbers = {"role": Finding(f"new.role.{role}", {}), "column": column, "option": question.option}
-        found.append(Finding("new.column" if column else "new.no_column", numbers, refuses=False))
+        answers.tell("new.column" if column else "new.no_column", **numbers)
         return column
 
     names = [str(name) for name in frame.columns]
@@ -106,7 +110,7 @@ def _columns(frame: pd.DataFrame, answers: Answers) -> tuple[dict[str, Any], lis
     kept = [n for role in ("expected", "latitude", "longitude") for n in named(numbers, PANEL[role], inside=True)[:1]]
     spending = choose("spending", [name for name in numbers if name not in (years, *kept)])
     roles = {"unit": unit, "period": period, "spending": spending, "insured_years": years or False}
-    return {**roles, "covariates": [name for name in kept if name not in (years, spending)]}, found
+    return {**roles, "covariates": [name for name in kept if name not in (years, spending)]}
 
 
 def _spending_is(panel: Panel, answers: Answers) -> str:
@@ -119,7 +123,8 @@ def _spending_is(panel: Panel, answers: Answers) -> str:
     if step == 1:
         return str(answers.given.get("spending_is", options[0]))
     guess = options[1] if mean * step <= USUAL_SPENDING else options[0]
-    return str(answers.to(Question("spending_is", options, default=guess))[0])
+    about = Finding("new.mean", {"mean": mean})
+    return str(answers.to(Question("spending_is", options, default=guess, about=about))[0])
 
 
 def _is_calendar(column: "pd.Series[Any]") -> bool:

@@ -73,6 +73,11 @@ class Timeline:
         columns = {self._columns.get(period) for period, same in self._named(label) if same} - {None}
         return columns.pop() if len(columns) == 1 else None
 
+    def begins(self, label: Any) -> int | None:
+        """Return the column of the period in which a label's period begins; None if there is none."""
+        columns = {self._columns.get(period) for period, _ in self._named(label)} - {None}
+        return self.column(label) if len(columns) != 1 else columns.pop()
+
     def outside(self, label: Any) -> bool:
         """Return whether a label names a period before the first or after the last of the timeline."""
         periods, named = self.periods or (), [period for period, _ in self._named(label)]

@@ -49,7 +49,7 @@ def test_the_study_of_dutch_claims_is_read_and_opens(delivery, tmp_path):
     answers = Answers({"treated": ["p1"], "start": "2019Q1"})
     with speak("en"):
         draft = draft_of_claims(delivery, tmp_path / "study", answers)
-        said = "\n".join(map(sentence, draft.findings))
+        said = "\n".join(map(sentence, answers.findings))
     config = read_study(tmp_path / "study.toml", draft.text)
     tables = {name: part.model_dump(exclude_unset=True) for name, part in config.data.tables.items()}
     assert tables["claims"] == {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import io
 import runpy
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.cli import main
+from ssinfer.console.new import new_study
 from ssinfer.errors import StudyError
 from ssinfer.new import Answers, draft_of_panel, write_draft
 from ssinfer.new.designs import last_tables
@@ -59,7 +61,10 @@ def test_the_written_study_is_planned_as_it_is(path):
 
 
 def test_what_is_found_and_assumed_is_said(path):
-    findings = drafted(path).findings
+    told = []
+    draft_of_panel(path, path.parent / "new", answers := Answers({"treated": TREATED}, tell=told.append))
+    findings = answers.findings
+    assert told == findings
     assert {part.numbers["option"]: part.numbers["column"] for part in findings if part.id == "new.column"} == {
         "--period": "kwartaal", "--unit": "praktijk", "--spending": "zorgkosten", "--insured-years": "verzekerdejaren",
     }  # fmt: skip
@@ -70,10 +75,43 @@ def test_what_is_found_and_assumed_is_said(path):
 
 
 def test_a_treated_unit_cannot_be_assumed(path):
-    with pytest.raises(StudyError, match=r"Give --treated\. Allowed: 'Praktijk 01', .*, \.\.\."):
+    with pytest.raises(StudyError, match=r"Give --treated\. Allowed: 'Praktijk 01', .*'Praktijk 08' and 16 more\."):
         draft_of_panel(path, path.parent / "new", Answers({}))
     with pytest.raises(StudyError, match=r"--treated is 'Praktyk 03'. Did you mean 'Praktijk 03'"):
         drafted(path, treated="Praktyk 03")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("praktijk 03", ["Praktijk 03"]),
+        ("Praktijk 03; Praktijk 05", ["Praktijk 03", "Praktijk 05"]),
+        ("Praktijk 03, praktijk 05", ["Praktijk 03", "Praktijk 05"]),
+        ("Praktijk 0*", [f"Praktijk {n:02d}" for n in range(1, 10)]),
+    ],
+)
+def test_treated_units_are_found_in_any_case_in_lists_and_by_patterns(path, said, meant):
+    assert keys_of(drafted(path, treated=said), "case")["treated"] == meant
+
+
+@pytest.mark.parametrize(("said", "meant"), [("K1 2023", "2023Q1"), ("2023-01", "2023Q1"), ("2023", "2023Q1")])
+def test_the_start_is_read_in_any_spelling(path, said, meant):
+    assert keys_of(drafted(path, start=said), "windows")["performance"]["first"] == meant
+
+
+@pytest.mark.parametrize("start", ["2010", "2024Q1", "x"])
+def test_a_start_outside_the_data_is_told_the_periods(path, start):
+    with pytest.raises(StudyError, match=f"--start is '{start}'.*20 quarters, 2019Q1 to 2023Q4"):
+        drafted(path, start=start)
+
+
+def test_a_slip_at_a_question_is_asked_again(path, monkeypatch, capsys):
+    typed = io.StringIO("per jaar\n\npraktyk 3\npraktijk 03\n2010\n2023Q1\n")
+    typed.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", typed)
+    new_study(path.parent / "new", path, None, None, "en", sample=False, yes=False)
+    assert capsys.readouterr().out.count("Error: ") == 3
+    assert read_study(path.parent / "new" / "study.toml").case.treated == ["Praktijk 03"]
 
 
 def test_a_person_is_asked_only_what_data_cannot_tell(path):

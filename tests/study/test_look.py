@@ -232,21 +232,23 @@ def test_equal_blocks_under_two_names_are_said_and_fitted_once(tmp_path):
     assert fitted.pairs == (("a", "AdministrativeBenchmark"),)
 
 
-def test_spending_per_insured_period_becomes_spending_per_insured_year(tmp_path):
+@pytest.mark.parametrize("given", ["per insured-period", "total"])
+def test_spending_in_any_unit_becomes_spending_per_insured_year(tmp_path, given):
     """Fault 55: the unit of spending is stated, and printed."""
     frame = panel()
     years = plan(tmp_path, frame).panel
     frame["period"] = frame["period"].map(lambda year: f"{2010 + (year - 2010) // 4}Q{(year - 2010) % 4 + 1}")
-    text = STUDY.format(data='spending_is = "per insured-period"', comparison="")
+    text = STUDY.format(data=f'spending_is = "{given}"', comparison="")
     text = text.replace("first = 2010, last = 2016", 'first = "2010Q1", last = "2011Q3"').replace(
         "[2017]", '["2011Q4"]'
     )
-    (tmp_path / "panel.csv").write_text(frame.assign(spending=frame["spending"] / 4).to_csv(index=False), "utf-8")
+    times = frame["insured_years"] if given == "total" else 1 / 4
+    (tmp_path / "panel.csv").write_text(frame.assign(spending=frame["spending"] * times).to_csv(index=False), "utf-8")
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     looks = []
     quarters = plan_study(tmp_path / "study.toml", tell=looks.append).panel
     np.testing.assert_allclose(quarters.spending, years.spending)
-    assert "given per insured-period" in " ".join(look_text(looks[0]).split())
+    assert f"given {'as a total' if given == 'total' else given}" in " ".join(look_text(looks[0]).split())
 
 
 @pytest.mark.parametrize(
