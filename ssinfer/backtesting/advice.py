@@ -8,7 +8,7 @@ are the false payment rate and the detection rate. :math:`s_i` is the part of th
 saving, a fraction of all spending, comes to under the design. It is on one scale for all definitions of spending.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -109,6 +109,18 @@ class Advice:
     rule: AdviceRule
     folds: Literal["origin", "block"]
     of_all: bool
+
+    def row_of(self, settles: Mapping[str, Any]) -> "pd.Series[Any] | None":
+        """Return the row of the fit, method and threshold that settle today; None if they were not tried."""
+        key = settles.get("threshold") or {}
+        wanted = {"design": settles.get("fit"), "method": settles.get("method"), "kind": key.get("kind")}
+        wanted |= {name: key.get(name) for name in ("level", "side", "prior")}
+        rows = self.table[np.logical_and.reduce([self.table[name] == value for name, value in wanted.items()])]
+        return rows.iloc[0] if len(rows) else None
+
+    def finds_enough(self, row: "pd.Series[Any]") -> bool:
+        """Return whether a specification is admitted, and finds the target saving as often as is asked."""
+        return bool(row["admitted"] and row["detection_rate"] - row["detection_rate_se"] >= self.rule.detection)
 
     def document(self) -> dict[str, Any]:
         """Return what finding.json holds: the outcome, the specification, the rule, and rates with their errors."""

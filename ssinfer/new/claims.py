@@ -97,7 +97,9 @@ def _tell_rows(proposal: Proposal, answers: Answers) -> None:
     for name, part in proposal.mapping.items():
         before, after = (frame.to_string(index=False) for frame in proposal.shown[name])
         columns = to_toml(_columns(part))
-        answers.tell("new.rows", table=name, source=part.table or part.file, columns=columns, before=before, after=after)
+        answers.tell(
+            "new.rows", table=name, source=part.table or part.file, columns=columns, before=before, after=after
+        )
 
 
 def _designs(longer: Mapping[str, Any], start: str, *, matched: bool) -> list[dict[str, Any]]:

@@ -73,6 +73,8 @@ def thresholds_of_case(
         paid = payments_at(placebos, rate, error_factors(key, rate, placebos, cf, own), config.seed, pay)
         scenario = scenario_of(placebos, key) if row["decides"] else None
         needed = np.nan if scenario is None else insured_needed(scenario[0], DETECTED, POWER)
+        # a smaller size than the case's says nothing: at that size the placebos themselves are counted
+        needed = needed if needed > cf.values("insured_years").sum() else np.nan
         rows.append({**paid, "insured_needed": needed})
     return table.assign(**pd.DataFrame(rows, index=table.index))
 

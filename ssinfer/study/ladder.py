@@ -108,12 +108,11 @@ def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted:
         room = np.divide(saving, max(z + ndtri(wanted), 0.0)) ** 2 - shock  # infinite if every size finds it
         slopes = 1 / room[0], sampling[0] / room[0] ** 2
         sizes = np.where(room > 0, now.insured * (sampling * slopes[0] + (shock - shock[0]) * slopes[1]), np.inf)
-    sizes[0] = max(sizes[0], 1.0)
     changes: list[tuple[str, str, Scenario, dict[str, Floats]]] = [
         ("size", "twice as many insured", replace(now, insured=2 * now.insured), {}),
         *(("years", "one more year", each, {}) for each in by_years[1:2]),
     ]
-    if sizes[0] <= MOST_INSURED:
+    if 1.0 < sizes[0] <= MOST_INSURED:  # with less, the placebos show no noise that shrinks with size
         changes.append(("size", "insured needed", replace(now, insured=sizes[0]), {"insured": sizes}))
     if np.isfinite(years[0]):
         changes.append(("years", "years needed", replace(now, years=int(years[0])), {"years": years}))

@@ -26,14 +26,20 @@ def next_contract(study: StudyQueries) -> Iterator[Finding]:
     said: dict[str, Any] = {"saving": saving, "changes": changes, "found": 100 * advice.detection_rate}
     label = study.result.design_labels.get(advised.design) or advised.design
     said |= {"wanted": 100 * advice.rule.detection, "design": own(label)}
-    yield Finding(f"next_{advice.outcome.replace(' ', '_')}{'_changed' if feasible and changes else ''}", {})
+    now = advice.row_of(study.result.manifest.get("settles", {}))
+    better = now is not None and feasible and bool(changes) and advice.finds_enough(now)  # than good enough
+    changed = feasible and changes and not better
+    yield Finding(f"next_{advice.outcome.replace(' ', '_')}{'_changed' if changed else ''}", {})
     steps = [(row, row["detection_rate_difference"]) for _, row in study.table("ladder.csv").iterrows() if row["block"]]
     enough = [_step(study, row) for row, _ in steps if str(row["entry"]).endswith(" needed") and not feasible]
     for number, change in enumerate(enough):
         yield Finding("next_or_enough" if number else "next_enough", {"change": change})
     if not enough and not feasible and any(row["source"] == "computed" for row, _ in steps):
         yield Finding("next_no_size", {})
-    yield Finding(f"next_{'' if feasible else 'nearest_'}{'change' if changes else 'same'}", said)
+    if better and now is not None:
+        yield Finding("next_better", said | {"now": 100 * float(now["detection_rate"])})
+    else:
+        yield Finding(f"next_{'' if feasible else 'nearest_'}{'change' if changes else 'same'}", said)
     helping = [(row, more) for row, more in steps if more > 0 and not more < row["detection_rate_difference_se"]]
     if feasible and helping:
         row, more = max(helping, key=lambda step: step[1])

@@ -87,7 +87,8 @@ def threshold_findings(analysis: Analysis) -> Iterator[Finding]:
     rate = verdict.threshold["rate"]
     if rate is not None:
         below = "reported_not_paid" if rate > REPORTED[1] else "reported_partly_paid"
-        yield Finding(below if rate > REPORTED[0] else "reported_paid", {"low": REPORTED[0], "high": REPORTED[1]})
+        numbers = {"low": REPORTED[0], "high": REPORTED[1], "rate": rate}
+        yield Finding(below if rate > REPORTED[0] else "reported_paid", numbers)
 
 
 def design_findings(analysis: Analysis) -> Iterator[Finding]:
