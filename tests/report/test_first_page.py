@@ -13,6 +13,7 @@ import pytest
 from markupsafe import escape
 from small_study import without_pictures
 
+from ssinfer.backtesting.frames import rows_with
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.first_page import first_page
@@ -20,6 +21,7 @@ from ssinfer.report.marked import marked
 from ssinfer.report.template import MAX_LIMITS
 from ssinfer.report.write import write_report
 from ssinfer.sentences import say
+from ssinfer.study.limits import other_limits
 from ssinfer.study.next_contract import next_contract
 from ssinfer.thresholds.kind import ThresholdKey
 
@@ -66,6 +68,18 @@ def pages(failing, tmp_path_factory) -> dict[str, str]:
         return {
             tag: write_report(failing.result, folder / tag, tag).read_text(encoding="utf-8") for tag in ("en", "nl")
         }
+
+
+@pytest.mark.parametrize(("saved", "found"), [(0.0, []), (0.3, [0.3])])
+def test_a_group_that_differed_in_earlier_years_is_said(analysis, saved, found):
+    """Placebos err by some percent; the group's own mean before the contract is 0 or 30%."""
+    state = replace(analysis)
+    placebos = analysis.result.backtest.placebos.copy()
+    placebos.loc[placebos["role"] == "case", "savings_rate"] = saved
+    rows = placebos[placebos["method"] == analysis.main[1]]
+    state.__dict__["placebos"] = lambda _, role="placebo": rows_with(rows, role=role, status="ok")
+    limits = [limit for limit in other_limits(state) if limit.id == "limit_earlier_years"]
+    assert [limit.numbers["rate"] for limit in limits] == pytest.approx(found)
 
 
 def test_the_page_names_three_limits_and_links_to_the_others(pages):
