@@ -1,17 +1,15 @@
 """Language: a catalogue of sentences and the form of numbers; and the language and currency that are in use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property
-from gettext import GNUTranslations, NullTranslations
+from gettext import c2py
 from importlib.resources import files
-from io import BytesIO
 from typing import Any
 
 from babel import Locale
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from ssinfer.errors import StudyError, did_you_mean
@@ -22,12 +20,13 @@ FOLDER: Any = files("ssinfer").joinpath("languages")
 _SPOKEN: ContextVar[tuple[str, ...]] = ContextVar("spoken", default=("en", "", "en"))  # tag, currency, own tag
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
-    """One language: its tag (such as ``nl``) and its catalogue, read from ``languages/<tag>.po``."""
+    """One language: its tag (such as ``nl``), and its catalogue of texts by id, read from ``languages/<tag>.po``."""
 
     tag: str
-    catalogue: GNUTranslations
+    texts: Mapping[str, str | tuple[str, ...]]  # one text, or its forms for different numbers of things
+    form: Callable[[int], int]  # the place of the form for a number
 
     @cached_property
     def locale(self) -> Locale:
@@ -42,22 +41,8 @@ class Language:
 
     def template(self, key: str, n: int = 1) -> str:
         """Return the text with an id, in the form for `n` things; an unknown id raises a KeyError."""
-        try:
-            return self.catalogue.ngettext(key, key, n)
-        except KeyError:
-            return self.catalogue.gettext(key)
-
-
-class _Missing(NullTranslations):
-    """Raises a KeyError for an id that a catalogue does not have."""
-
-    def gettext(self, message: str) -> str:
-        """Refuse the id."""
-        raise KeyError(f"{message!r} is not in the catalogue")
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:  # noqa: ARG002
-        """Refuse the id."""
-        raise KeyError(f"{msgid1!r} has no plural forms in the catalogue")
+        text = self.texts[key]
+        return text if isinstance(text, str) else text[self.form(n)]
 
 
 @cache
@@ -65,13 +50,10 @@ def language(tag: str) -> Language:
     """Return a language by its tag; one without a catalogue is refused with a StudyError."""
     if tag not in tags():
         raise StudyError(f"language is {tag!r}, which has no catalogue. {did_you_mean(tag, tags())}")
-    compiled = BytesIO()
     with FOLDER.joinpath(f"{tag}.po").open("rb") as stream:
-        write_mo(compiled, read_po(stream, locale=tag))
-    compiled.seek(0)
-    catalogue = GNUTranslations(compiled)
-    catalogue.add_fallback(_Missing())
-    return Language(tag, catalogue)
+        catalogue = read_po(stream, locale=tag)
+    texts: dict[Any, Any] = {each.id[0] if each.pluralizable else each.id: each.string for each in catalogue if each.id}
+    return Language(tag, texts, c2py(catalogue.plural_expr))
 
 
 def tags() -> list[str]:

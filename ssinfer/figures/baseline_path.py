@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, percent_axis, shorten
+from ssinfer.figures.style import FAINT, INK, SOFT, colour, marker, panels, percent_axis
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 
@@ -32,11 +32,8 @@ def paths_frame(paths: Mapping[str, pd.DataFrame], placebos: Mapping[str, pd.Dat
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     """Return one panel per design and method: its gaps as a line, and those of placebo contracts in grey."""
-    names = frame["name"].unique().tolist()
-    picture = figure(0.5 + ROW_HEIGHT * len(names))
-    axes = picture.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
-    for number, (axis, name) in enumerate(zip(axes, names, strict=True)):
-        rows = frame[frame["name"] == name]
+    picture, axes, parts = panels(frame, 0.5, ROW_HEIGHT)
+    for number, (axis, rows) in enumerate(zip(axes, parts, strict=True)):
         for _, path in rows[rows["of_placebo"]].groupby(["unit", "origin"], sort=False):
             axis.plot(path["step"], path["gap"], color=SOFT, alpha=0.25, linewidth=0.7, in_layout=False)
         own = rows[~rows["of_placebo"]].sort_values("step")
@@ -46,7 +43,6 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         low, high = np.nanquantile(rows["gap"], [0.005, 0.995])
         low, high = min(low, own["gap"].min()), max(high, own["gap"].max())
         axis.set_ylim(low - 0.1 * (high - low), high + 0.25 * (high - low))
-        axis.set_title(shorten(name, 70), loc="left", fontsize=9, weight="bold")
         percent_axis(axis.yaxis)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     words = {"va": "top", "color": SOFT, "transform": axes[0].get_xaxis_transform()}
@@ -57,20 +53,14 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="baseline_path",
-    order=62,
-    schema=FrameSchema(
-        "baseline_path",
-        "one row per period of the contract group and of each placebo contract, per method",
-        Column("name", "text", "", "Name of the design and method."),
-        Column("of_placebo", "bool", "", "Whether the row is of a placebo contract."),
-        Column("unit", "text", "", "Unit."),
-        Column("origin", "text", "", "First performance period."),
-        Column("step", "int", "periods", "Periods since the start of the contract; negative in the baseline."),
-        Column("gap", "float", "fraction", "Benchmark less observed spending, of the benchmark."),
-    ),
-    plot=draw,
-    names="name",
-    panels=4,
+SCHEMA = FrameSchema(
+    "baseline_path",
+    "one row per period of the contract group and of each placebo contract, per method",
+    Column("name", "text", "", "Name of the design and method."),
+    Column("of_placebo", "bool", "", "Whether the row is of a placebo contract."),
+    Column("unit", "text", "", "Unit."),
+    Column("origin", "text", "", "First performance period."),
+    Column("step", "int", "periods", "Periods since the start of the contract; negative in the baseline."),
+    Column("gap", "float", "fraction", "Benchmark less observed spending, of the benchmark."),
 )
+FIGURE = Figure("baseline_path", 62, SCHEMA, draw, names="name", panels=4)

@@ -125,23 +125,18 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="case",
-    order=60,
-    schema=FrameSchema(
-        "case",
-        "one row per period of observed spending, and one row per design and period",
-        Column("contract_group", "text", "", "Name of the contract group."),
-        Column("currency", "text", "", "Currency of spending."),
-        Column("interval", "text", "", "The interval of the benchmarks in words."),
-        Column("design", "text", "", "Name of the design of a benchmark; empty for observed spending."),
-        Column("period", "text", "", "Label of the period."),
-        Column("window", "text", "", f"{BASELINE!r}, {PERFORMANCE!r} or empty."),
-        Column("masked", "bool", "", "Whether the design masks the period."),
-        Column("value", "float", "currency per insured-year", "Observed spending, or benchmark (fit or mean)."),
-        Column("lower", "float", "currency per insured-year", "Lower end of the 95% interval; NaN if none."),
-        Column("upper", "float", "currency per insured-year", "Upper end of the 95% interval; NaN if none."),
-    ),
-    plot=draw,
-    names="design",
+SCHEMA = FrameSchema(
+    "case",
+    "one row per period of observed spending, and one row per design and period",
+    Column("contract_group", "text", "", "Name of the contract group."),
+    Column("currency", "text", "", "Currency of spending."),
+    Column("interval", "text", "", "The interval of the benchmarks in words."),
+    Column("design", "text", "", "Name of the design of a benchmark; empty for observed spending."),
+    Column("period", "text", "", "Label of the period."),
+    Column("window", "text", "", f"{BASELINE!r}, {PERFORMANCE!r} or empty."),
+    Column("masked", "bool", "", "Whether the design masks the period."),
+    Column("value", "float", "currency per insured-year", "Observed spending, or benchmark (fit or mean)."),
+    Column("lower", "float", "currency per insured-year", "Lower end of the 95% interval; NaN if none."),
+    Column("upper", "float", "currency per insured-year", "Upper end of the 95% interval; NaN if none."),
 )
+FIGURE = Figure("case", 60, SCHEMA, draw, names="design")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import INK, colour, figure, percent_axis, quiet, shorten
+from ssinfer.figures.style import INK, colour, panels, percent_axis, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 
@@ -34,12 +34,8 @@ def weights_frame(weights: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     """Return bars of the largest weights by method, and of all other donors together."""
-    names = frame["name"].unique().tolist()
-    counts = [int((frame["name"] == name).sum()) for name in names]
-    picture = figure(0.7 * len(names) + BAR_HEIGHT * sum(counts))
-    axes = picture.subplots(len(names), 1, sharex=True, squeeze=False, height_ratios=counts)[:, 0]
-    for number, (axis, name) in enumerate(zip(axes, names, strict=True)):
-        rows = frame[frame["name"] == name]
+    picture, axes, parts = panels(frame, 0.0, 0.7, BAR_HEIGHT)
+    for number, (axis, rows) in enumerate(zip(axes, parts, strict=True)):
         places = np.arange(len(rows))[::-1]
         axis.barh(places, rows["weight"], color=colour(number), height=0.7)
         labels = [
@@ -48,25 +44,18 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         ]
         axis.set_yticks(places, labels)
         axis.axvline(0.0, color=INK, linewidth=0.8)
-        axis.set_title(shorten(name, 70), loc="left", fontsize=9, weight="bold")
         quiet(axis)
     percent_axis(axes[-1].xaxis)
     axes[-1].set_xlabel(say("figure.donor_weights.weight"))
     return picture
 
 
-FIGURE = Figure(
-    name="donor_weights",
-    order=61,
-    schema=FrameSchema(
-        "donor_weights",
-        "one row per donor with a large weight, and one for all others, per method",
-        Column("name", "text", "", "Name of the design and method."),
-        Column("donor", "text", "", "Donor; empty for all others."),
-        Column("others", "int", "donors", "How many other donors the row stands for; 0 for a single donor."),
-        Column("weight", "float", "fraction", "Weight; negative weights extrapolate."),
-    ),
-    plot=draw,
-    names="name",
-    panels=3,
+SCHEMA = FrameSchema(
+    "donor_weights",
+    "one row per donor with a large weight, and one for all others, per method",
+    Column("name", "text", "", "Name of the design and method."),
+    Column("donor", "text", "", "Donor; empty for all others."),
+    Column("others", "int", "donors", "How many other donors the row stands for; 0 for a single donor."),
+    Column("weight", "float", "fraction", "Weight; negative weights extrapolate."),
 )
+FIGURE = Figure("donor_weights", 61, SCHEMA, draw, names="name", panels=3)

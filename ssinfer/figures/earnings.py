@@ -84,20 +84,16 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="earnings",
-    order=20,
-    schema=FrameSchema(
-        "earnings",
-        "one row per threshold and true saving",
-        Column("design", "text", "", "Name of the design."),
-        Column("currency", "text", "", "Currency of the payments."),
-        Column("threshold", "text", "", "Name of the threshold."),
-        Column("true_saving", "float", "fraction of spending", "True saving of the contract."),
-        Column("paid", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
-        Column("payment", "float", "currency per insured-year", "Mean payment."),
-        Column("due", "float", "currency per insured-year", "Payment under a benchmark without error."),
-        Column("advised", "bool", "", "Whether this is the advised threshold."),
-    ),
-    plot=draw,
+SCHEMA = FrameSchema(
+    "earnings",
+    "one row per threshold and true saving",
+    Column("design", "text", "", "Name of the design."),
+    Column("currency", "text", "", "Currency of the payments."),
+    Column("threshold", "text", "", "Name of the threshold."),
+    Column("true_saving", "float", "fraction of spending", "True saving of the contract."),
+    Column("paid", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
+    Column("payment", "float", "currency per insured-year", "Mean payment."),
+    Column("due", "float", "currency per insured-year", "Payment under a benchmark without error."),
+    Column("advised", "bool", "", "Whether this is the advised threshold."),
 )
+FIGURE = Figure("earnings", 20, SCHEMA, draw)

@@ -109,19 +109,14 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="false_payments",
-    order=30,
-    schema=FrameSchema(
-        "false_payments",
-        "one row per threshold and design",
-        Column("threshold", "text", "", "Name of the threshold."),
-        Column("promised", "float", "fraction of contracts", "Promised false payment rate; NaN if there is none."),
-        Column("design", "text", "", "Name of the design."),
-        Column("rate", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
-        Column("standard_error", "float", "fraction of contracts", "Standard error of the rate; NaN if unknown."),
-        Column("main", "bool", "", "Whether this is the design with the advised threshold."),
-    ),
-    plot=draw,
-    names="design",
+SCHEMA = FrameSchema(
+    "false_payments",
+    "one row per threshold and design",
+    Column("threshold", "text", "", "Name of the threshold."),
+    Column("promised", "float", "fraction of contracts", "Promised false payment rate; NaN if there is none."),
+    Column("design", "text", "", "Name of the design."),
+    Column("rate", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
+    Column("standard_error", "float", "fraction of contracts", "Standard error of the rate; NaN if unknown."),
+    Column("main", "bool", "", "Whether this is the design with the advised threshold."),
 )
+FIGURE = Figure("false_payments", 30, SCHEMA, draw, names="design")

@@ -55,21 +55,17 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="frontier",
-    order=5,
-    schema=FrameSchema(
-        "frontier",
-        "one row per design and method that has a threshold",
-        Column("number", "int", "", "Number in the report."),
-        Column("name", "text", "", "The design in words."),
-        Column("misallocation", "float", MONEY, "Mean difference between payment and payment due."),
-        Column("threshold_money", "float", MONEY, "Mean threshold."),
-        Column("share_of_spending", "float", "fraction", "Share of all spending that the design covers."),
-        Column("settles", "bool", "", "Whether it settles."),
-        Column("dominated", "bool", "", "Whether another design dominates it, and it does not settle."),
-        Column("sensitivity", "bool", "", "Whether it never settles."),
-        Column("currency", "text", "", "Currency."),
-    ),
-    plot=draw,
+SCHEMA = FrameSchema(
+    "frontier",
+    "one row per design and method that has a threshold",
+    Column("number", "int", "", "Number in the report."),
+    Column("name", "text", "", "The design in words."),
+    Column("misallocation", "float", MONEY, "Mean difference between payment and payment due."),
+    Column("threshold_money", "float", MONEY, "Mean threshold."),
+    Column("share_of_spending", "float", "fraction", "Share of all spending that the design covers."),
+    Column("settles", "bool", "", "Whether it settles."),
+    Column("dominated", "bool", "", "Whether another design dominates it, and it does not settle."),
+    Column("sensitivity", "bool", "", "Whether it never settles."),
+    Column("currency", "text", "", "Currency."),
 )
+FIGURE = Figure("frontier", 5, SCHEMA, draw)

@@ -68,19 +68,13 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="balance",
-    order=50,
-    schema=FrameSchema(
-        "balance",
-        "one row per design and covariate",
-        Column("design", "text", "", "Name of the design."),
-        Column("covariate", "text", "", "Name of the covariate."),
-        Column("before", "float", "standard deviations", "Absolute standardised mean difference before."),
-        Column("after", "float", "standard deviations", "Absolute standardised mean difference after."),
-        Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
-    ),
-    plot=draw,
-    names="design",
-    panels=MAX_COLUMNS,
+SCHEMA = FrameSchema(
+    "balance",
+    "one row per design and covariate",
+    Column("design", "text", "", "Name of the design."),
+    Column("covariate", "text", "", "Name of the covariate."),
+    Column("before", "float", "standard deviations", "Absolute standardised mean difference before."),
+    Column("after", "float", "standard deviations", "Absolute standardised mean difference after."),
+    Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
 )
+FIGURE = Figure("balance", 50, SCHEMA, draw, names="design", panels=MAX_COLUMNS)

@@ -153,21 +153,15 @@ def _share(placebos: pd.DataFrame) -> str:
     return say(f"figure.placebo_savings.{name}", share=float(judged.mean()), judged=len(judged))
 
 
-FIGURE = Figure(
-    name="placebo_savings",
-    order=10,
-    schema=FrameSchema(
-        "placebo_savings",
-        "one row per placebo contract, per threshold, and per measured saving of the contract group, by design",
-        Column("design", "text", "", "Name of the design."),
-        Column("item", "text", "", f"{PLACEBO!r}, {THRESHOLD!r} or {MEASURED!r}."),
-        Column("name", "text", "", "Name of the threshold; empty for other items."),
-        Column("learns_from", "text", "", "Source of the threshold: 'placebos', 'fit' or 'size'."),
-        Column("rate", "float", "fraction of the benchmark", "Measured savings rate, or threshold."),
-        Column("judged", "bool", "", "Whether a placebo has a cross-fitted placebo threshold."),
-        Column("paid", "bool", "", "Whether a placebo reaches its threshold."),
-    ),
-    plot=draw,
-    names="design",
-    panels=6,
+SCHEMA = FrameSchema(
+    "placebo_savings",
+    "one row per placebo contract, per threshold, and per measured saving of the contract group, by design",
+    Column("design", "text", "", "Name of the design."),
+    Column("item", "text", "", f"{PLACEBO!r}, {THRESHOLD!r} or {MEASURED!r}."),
+    Column("name", "text", "", "Name of the threshold; empty for other items."),
+    Column("learns_from", "text", "", "Source of the threshold: 'placebos', 'fit' or 'size'."),
+    Column("rate", "float", "fraction of the benchmark", "Measured savings rate, or threshold."),
+    Column("judged", "bool", "", "Whether a placebo has a cross-fitted placebo threshold."),
+    Column("paid", "bool", "", "Whether a placebo reaches its threshold."),
 )
+FIGURE = Figure("placebo_savings", 10, SCHEMA, draw, names="design", panels=6)

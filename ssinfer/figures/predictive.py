@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import INK, colour, figure, percent_axis, quiet, shorten
+from ssinfer.figures.style import INK, colour, panels, percent_axis, quiet
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 
@@ -23,17 +23,13 @@ def predictive_frame(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     """Return one histogram of replicates per design and method, with the data as a dashed line."""
-    names = frame["name"].unique().tolist()
-    picture = figure(0.6 + ROW_HEIGHT * len(names))
-    axes = picture.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    picture, axes, parts = panels(frame, 0.6, ROW_HEIGHT)
     edges = np.histogram_bin_edges(frame[["spread", "observed"]].to_numpy(), BINS)
-    for number, (axis, name) in enumerate(zip(axes, names, strict=True)):
-        rows = frame[frame["name"] == name]
+    for number, (axis, rows) in enumerate(zip(axes, parts, strict=True)):
         observed = float(rows["observed"].iloc[0])
         axis.hist(rows["spread"], edges, color=colour(number))
         axis.axvline(observed, 0.0, 0.8, color=INK, linestyle=(0, (4, 2)), linewidth=1.5)
         said = say("figure.predictive.above", observed=observed, share=float((rows["spread"] >= observed).mean()))
-        axis.set_title(shorten(name, 70), loc="left", fontsize=9, weight="bold")
         axis.set_ylim(0.0, 1.3 * axis.get_ylim()[1])
         axis.text(0.005, 0.97, said, ha="left", va="top", transform=axis.transAxes)
         axis.set_yticks([])
@@ -43,18 +39,12 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="predictive",
-    order=66,
-    schema=FrameSchema(
-        "predictive",
-        "one row per replicate of the data, per method",
-        Column("name", "text", "", "Name of the design and method."),
-        Column("spread", "float", "fraction", "SD over units and periods of spending over the unit's mean."),
-        Column("observed", "float", "fraction", "The same of the data."),
-        Column("n_replicates", "int", "", "Replicates of this design and method."),
-    ),
-    plot=draw,
-    names="name",
-    panels=4,
+SCHEMA = FrameSchema(
+    "predictive",
+    "one row per replicate of the data, per method",
+    Column("name", "text", "", "Name of the design and method."),
+    Column("spread", "float", "fraction", "SD over units and periods of spending over the unit's mean."),
+    Column("observed", "float", "fraction", "The same of the data."),
+    Column("n_replicates", "int", "", "Replicates of this design and method."),
 )
+FIGURE = Figure("predictive", 66, SCHEMA, draw, names="name", panels=4)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, quiet, shorten
+from ssinfer.figures.style import FAINT, SOFT, colour, panels, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import parameter_name, say
 
@@ -33,13 +33,8 @@ def parameters_frame(inference: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     """Return prior (grey) and posterior intervals of each parameter, in SD of its prior."""
-    names = frame["name"].unique().tolist()
-    rows = frame[["name", "parameter"]].drop_duplicates()
-    picture = figure(0.7 + 0.35 * len(names) + ROW_HEIGHT * len(rows))
-    counts = [int((rows["name"] == name).sum()) for name in names]
-    axes = picture.subplots(len(names), 1, sharex=True, squeeze=False, height_ratios=counts)[:, 0]
-    for number, (axis, name) in enumerate(zip(axes, names, strict=True)):
-        part = frame[frame["name"] == name]
+    picture, axes, parts = panels(frame, 0.7, 0.35, ROW_HEIGHT / 2)
+    for number, (axis, part) in enumerate(zip(axes, parts, strict=True)):
         parameters = part["parameter"].unique().tolist()
         for place, parameter in enumerate(reversed(parameters)):
             for posterior, lift, ink in ((False, 0.15, SOFT), (True, -0.15, colour(number))):
@@ -49,26 +44,19 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         axis.set_yticks(np.arange(len(parameters)), [shorten(parameter_name(each)) for each in reversed(parameters)])
         axis.set_ylim(-0.6, len(parameters) - 0.4)
         axis.grid(axis="x", color=FAINT, linewidth=0.6)
-        axis.set_title(shorten(name, 70), loc="left", fontsize=9, weight="bold", color=INK)
         quiet(axis)
     axes[-1].set_xlabel(say("figure.prior_posterior.scale"))
     return picture
 
 
-FIGURE = Figure(
-    name="prior_posterior",
-    order=64,
-    schema=FrameSchema(
-        "prior_posterior",
-        "one row per parameter, before and after the data, per method",
-        Column("name", "text", "", "Name of the design and method."),
-        Column("parameter", "text", "", "Parameter of the model."),
-        Column("posterior", "bool", "", "Whether the row is of the posterior; else of the prior."),
-        Column("median", "float", "SD of the prior", "Median, less that of the prior."),
-        Column("lower", "float", "SD of the prior", "5th percentile, less the median of the prior."),
-        Column("upper", "float", "SD of the prior", "95th percentile, less the median of the prior."),
-    ),
-    plot=draw,
-    names="name",
-    panels=1,
+SCHEMA = FrameSchema(
+    "prior_posterior",
+    "one row per parameter, before and after the data, per method",
+    Column("name", "text", "", "Name of the design and method."),
+    Column("parameter", "text", "", "Parameter of the model."),
+    Column("posterior", "bool", "", "Whether the row is of the posterior; else of the prior."),
+    Column("median", "float", "SD of the prior", "Median, less that of the prior."),
+    Column("lower", "float", "SD of the prior", "5th percentile, less the median of the prior."),
+    Column("upper", "float", "SD of the prior", "95th percentile, less the median of the prior."),
 )
+FIGURE = Figure("prior_posterior", 64, SCHEMA, draw, names="name", panels=1)

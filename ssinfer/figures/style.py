@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -49,6 +50,19 @@ def style(salt: str = "ssinfer") -> AbstractContextManager[None]:
 def figure(height: float) -> Figure:
     """Return an empty figure of the report's width, inches."""
     return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def panels(
+    frame: pd.DataFrame, margin: float, per_panel: float, per_row: float = 0.0
+) -> tuple[Figure, list[Any], list[pd.DataFrame]]:
+    """Return a figure with one panel per name below each other, and its rows; heights in inches, also by `per_row`."""
+    parts = [part for _, part in frame.groupby("name", sort=False)]
+    picture = figure(margin + per_panel * len(parts) + per_row * len(frame))
+    ratios = [*map(len, parts)] if per_row else None
+    axes = picture.subplots(len(parts), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0].tolist()
+    for axis, part in zip(axes, parts, strict=True):
+        axis.set_title(shorten(part["name"].iloc[0], 70), loc="left", fontsize=9, weight="bold")
+    return picture, axes, parts
 
 
 def percent_axis(axis: Any) -> None:

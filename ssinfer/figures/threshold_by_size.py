@@ -97,17 +97,13 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     return picture
 
 
-FIGURE = Figure(
-    name="threshold_by_size",
-    order=40,
-    schema=FrameSchema(
-        "threshold_by_size",
-        "one row per line and number of insured-years, and one row for the contract group",
-        Column("item", "text", "", f"{DESIGN!r}, {SAMPLING!r}, {SCHEDULE!r} or {GROUP!r}."),
-        Column("name", "text", "", "Name of the line or of the contract group."),
-        Column("insured_years", "float", "insured-years", "Size of the group over the performance periods."),
-        Column("threshold", "float", "fraction of the benchmark", "One-sided 95% threshold."),
-        Column("observed", "bool", "", "Whether most placebos of the design have about this size."),
-    ),
-    plot=draw,
+SCHEMA = FrameSchema(
+    "threshold_by_size",
+    "one row per line and number of insured-years, and one row for the contract group",
+    Column("item", "text", "", f"{DESIGN!r}, {SAMPLING!r}, {SCHEDULE!r} or {GROUP!r}."),
+    Column("name", "text", "", "Name of the line or of the contract group."),
+    Column("insured_years", "float", "insured-years", "Size of the group over the performance periods."),
+    Column("threshold", "float", "fraction of the benchmark", "One-sided 95% threshold."),
+    Column("observed", "bool", "", "Whether most placebos of the design have about this size."),
 )
+FIGURE = Figure("threshold_by_size", 40, SCHEMA, draw)

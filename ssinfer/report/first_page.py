@@ -1,12 +1,12 @@
-"""FirstPage: what a board reads first: verdict, picture, what a true saving earns, three answers, and the limits."""
+"""The first page, which a board reads: verdict, picture, what a true saving earns, three answers, and the limits."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
-from ssinfer.figures.axis import Axis, axis_of
+from ssinfer.figures.axis import axis_of
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.report.analysis import Analysis, span
@@ -20,58 +20,24 @@ from ssinfer.study.verdict import REACHED, Verdict
 EARNED = ("0.03", "0.05", "0.1")  # true savings of the table, as the verdict has them
 
 
-@dataclass(frozen=True)
-class Earned:
-    """What a true saving earns: paid contracts of 100 with their standard error, and the mean payment."""
+def first_page(analysis: Analysis) -> SimpleNamespace:
+    """Return the first page of an analysed result without its words: numbers and findings.
 
-    saving: float
-    paid: float
-    error: float | None  # at least 1; None: none is known, or all are paid
-    payment: float | None = None  # per insured-year, over all 100
-    due: float | None = None  # the shared part of the true saving, per insured-year
-
-
-@dataclass(frozen=True)
-class FirstPage:
-    """The first page without its words: numbers and findings.
-
-    Attributes
-    ----------
-    meta : contract, period, insured and definition of spending
-    verdict, proof : what is paid and why; how it is computed, or what it does not prove
-    measured, threshold, interval : as in `Verdict`; `interval` as fractions of the benchmark
-    axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
-    sure, sensible, following : findings that answer a question; the first is the short answer
-    earned, counted : what true savings earn; the share of all spending that they are percentages of, None if unknown
-    limits : limits of the answer: the known true saving, then failed checks, then others
-    failed : number of failed checks of the design and method that settle
+    - meta : contract, period, insured and definition of spending
+    - verdict, proof : what is paid and why; how it is computed, or what it does not prove
+    - measured, threshold, interval : as in `Verdict`; `interval` as fractions of the benchmark
+    - axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
+    - sure, sensible, following : findings that answer a question; the first is the short answer
+    - earned, counted : what true savings earn; the share of all spending that they are percentages of, None if unknown
+    - limits : limits of the answer: the known true saving, then failed checks, then others
+    - failed : number of failed checks of the design and method that settle
     """
-
-    meta: tuple[Finding | str, ...]
-    verdict: Finding
-    proof: tuple[Finding, ...]
-    measured: Mapping[str, Any] | None
-    threshold: Mapping[str, Any] | None
-    interval: tuple[float, float] | None
-    axis: Axis | None
-    picture: Finding
-    sure: tuple[Finding, ...]
-    sensible: tuple[Finding, ...]
-    following: tuple[Finding, ...]
-    earned: tuple[Earned, ...]
-    counted: float | None
-    limits: tuple[Finding, ...]
-    failed: int
-
-
-def first_page(analysis: Analysis) -> FirstPage:
-    """Return the first page of an analysed result."""
     verdict = analysis.verdict
     measured, threshold, interval = verdict.measured, verdict.threshold, verdict.interval_rates
     known = [*REPORTED, *(interval or ())]
     known += [part["rate"] for part in (measured, threshold) if part is not None and part["rate"] is not None]
-    failed = failed_checks(analysis)
-    return FirstPage(
+    failed, settles = failed_checks(analysis), analysis.compared[analysis.compared["settles"].astype(bool)]
+    return SimpleNamespace(
         meta=tuple(_meta(analysis)),
         verdict=term_total(analysis) or _verdict(verdict),
         proof=tuple(_proof(analysis, verdict)),
@@ -84,9 +50,7 @@ def first_page(analysis: Analysis) -> FirstPage:
         sensible=tuple(threshold_sense(verdict)),
         following=tuple(next_contract(analysis)),
         earned=tuple(_earned(analysis, verdict)),
-        counted=next(
-            (float(row["share_of_spending"]) for _, row in analysis.compared.iterrows() if row["settles"]), None
-        ),
+        counted=float(settles["share_of_spending"].iloc[0]) if len(settles) else None,
         limits=(*known_truth(analysis), *failed, *other_limits(analysis)),
         failed=len(failed),
     )
@@ -132,18 +96,12 @@ def _proof(analysis: Analysis, verdict: Verdict) -> Iterator[Finding]:
     if (row := settling_row(analysis)) is not None:
         known = "_paid" if not math.isnan(row["paid"]) else "" if math.isnan(row["reaches"]) else "_threshold"
         yield Finding(f"provisional{known}", {str(name): value for name, value in row.items()})
+    total = measured["total"] if measured is not None and years is not None and term_total(analysis) is None else None
     if verdict.verdict is None:
-        yield from (
-            measured_finding(analysis) if measured else map(partial(reason_finding, analysis), verdict.reasons[:1])
-        )
-    elif (
-        verdict.paid
-        and term_total(analysis) is None
-        and years is not None
-        and measured is not None
-        and measured["total"]
-    ):
-        numbers = {"years": years, "money": abs(measured["money"]), "share": verdict.paid / measured["total"]}
+        reasons = map(partial(reason_finding, analysis), verdict.reasons[:1])
+        yield from measured_finding(analysis) if measured else reasons
+    elif verdict.paid and measured and total:
+        numbers = {"years": years, "money": abs(measured["money"]), "share": verdict.paid / total}
         yield Finding("paid_by", numbers | {"paid": abs(verdict.paid)})
     elif verdict.verdict != REACHED:
         yield Finding("not_proven", {})
@@ -162,15 +120,22 @@ def _picture(measured: Any, threshold: Any, interval: tuple[float, float] | None
     return Finding("picture_no_interval" if known else "picture_no_threshold", numbers)
 
 
-def _earned(analysis: Analysis, verdict: Verdict) -> Iterator[Earned]:
-    """Return what true savings earn at the threshold that settles."""
+def _earned(analysis: Analysis, verdict: Verdict) -> Iterator[SimpleNamespace]:
+    """Return what true savings earn at the threshold that settles.
+
+    They are paid contracts of 100 with their standard error (at least 1; None: none is known, or all are paid), and per
+    insured-year the mean payment over all 100 and the shared part of the true saving (None: unknown).
+    """
     if verdict.false_payment_rate is None:
         return
     rates = {"0": verdict.false_payment_rate} | {s: verdict.detection[s] for s in EARNED if s in verdict.detection}
     fit = analysis.result.counterfactuals.get(analysis.main)
     for saving, rate in rates.items():
-        payment, due = verdict.payments.get(saving), None
-        if payment is not None and fit is not None:
-            due = analysis.share * float(saving) * fit.level
-        error = max(100 * rate["se"], 1.0) if rate["se"] else None
-        yield Earned(float(saving), 100 * rate["value"], error, None if payment is None else payment["value"], due)
+        payment = verdict.payments.get(saving)
+        yield SimpleNamespace(
+            saving=float(saving),
+            paid=100 * rate["value"],
+            error=max(100 * rate["se"], 1.0) if rate["se"] else None,
+            payment=None if payment is None else payment["value"],
+            due=None if payment is None or fit is None else analysis.share * float(saving) * fit.level,
+        )

@@ -5,14 +5,20 @@ from dataclasses import dataclass
 
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.tables.sensitivity import sensitivity_findings
-from ssinfer.report.text import leads
+from ssinfer.report.tables import (
+    advice,
+    balance,
+    compared,
+    comparison,
+    contract_group,
+    counting,
+    evidence,
+    intact,
+    methods,
+    sensitivity,
+    thresholds,
+)  # fmt: skip
 from ssinfer.report.text.absent import absent_findings
-from ssinfer.report.text.advice import advice_findings
-from ssinfer.report.text.compared import block_findings, changed_findings, party_findings
-from ssinfer.report.text.counting import counting_findings
-from ssinfer.report.text.methods import methods_findings, transport_findings
-from ssinfer.report.text.noise import intact_findings, noise_findings
 
 
 @dataclass(frozen=True)
@@ -25,22 +31,22 @@ class Section:
 
 
 SECTIONS = (
-    Section("comparison", leads.comparison_lead),
-    Section("balance-section", leads.balance_lead),
-    Section("case-section", leads.case_lead),
-    Section("thresholds-section", leads.thresholds_lead),
-    Section("evidence", leads.evidence_lead),
-    Section("sensitivity", sensitivity_findings),
-    Section("known-truth", leads.truth_lead),
-    Section("counting", counting_findings),
-    Section("advice", advice_findings),
-    Section("one-scale", leads.one_scale_lead),
-    Section("changed", changed_findings, bullets=True),
-    Section("blocks", block_findings),
-    Section("parties", party_findings),
-    Section("sampling", noise_findings),
-    Section("intact", intact_findings),
-    Section("transport", transport_findings, bullets=True),
+    Section("comparison", comparison.comparison_lead),
+    Section("balance-section", balance.balance_lead),
+    Section("case-section", contract_group.case_lead),
+    Section("thresholds-section", thresholds.thresholds_lead),
+    Section("evidence", evidence.evidence_lead),
+    Section("sensitivity", sensitivity.sensitivity_findings),
+    Section("known-truth", contract_group.truth_lead),
+    Section("counting", counting.counting_findings),
+    Section("advice", advice.advice_findings),
+    Section("one-scale", compared.one_scale_lead),
+    Section("changed", compared.changed_findings, bullets=True),
+    Section("blocks", compared.block_findings),
+    Section("parties", compared.party_findings),
+    Section("sampling", intact.noise_findings),
+    Section("intact", intact.intact_findings),
+    Section("transport", methods.transport_findings, bullets=True),
     Section("absent", absent_findings, bullets=True),
-    Section("methods", methods_findings),
+    Section("methods", methods.methods_findings),
 )

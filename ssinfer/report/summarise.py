@@ -1,6 +1,7 @@
 """ReportData: sentences, tables of printed cells and frames of figures, summarised from the result of a study."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pandas as pd
 
@@ -8,11 +9,11 @@ from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError, did_you_mean
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.first_page import FirstPage, first_page
+from ssinfer.report.first_page import first_page
 from ssinfer.report.sections import SECTIONS, Section
 from ssinfer.report.table import FRAMES, TABLES, ReportFigure, ReportTable, Table
+from ssinfer.report.tables.methods import found
 from ssinfer.report.text.finding import finding_sentences
-from ssinfer.report.text.methods import found
 from ssinfer.sentences import in_words, say
 from ssinfer.study.result import StudyResult
 
@@ -39,10 +40,10 @@ class SectionData:
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything that the template prints; `first` is the first page, and `finding` the verdict in full."""
+    """Everything that the template prints; `first` is of `first_page`, and `finding` the verdict in full."""
 
     result: StudyResult
-    first: FirstPage
+    first: SimpleNamespace
     finding: tuple[str, ...]
     sections: tuple[SectionData, ...]
 

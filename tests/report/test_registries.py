@@ -105,7 +105,7 @@ def test_every_declared_figure_and_table_is_usable():
 
 
 def test_every_word_of_a_declared_table_is_in_the_catalogue_and_no_other():
-    table_words = {key for key in language("en").catalogue._catalog if str(key).startswith(("table.", "column."))}
+    table_words = {key for key in language("en").texts if key.startswith(("table.", "column."))}
     declared = set()
     for table in TABLES.entries():
         own = [f"table.{table.name}.{column.name}" for column in columns_of(table.columns)]

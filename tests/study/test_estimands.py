@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.report.text.leads import counting_lead
+from ssinfer.report.tables.counting import counting_lead
 from ssinfer.study import plan_study
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.disclosure import disclosed_tables

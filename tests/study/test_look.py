@@ -16,7 +16,7 @@ from ssinfer.language import speak
 from ssinfer.look.checks import implausible_mean
 from ssinfer.periods import span
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.text.methods import FIRST_PAGE
+from ssinfer.report.tables.methods import FIRST_PAGE
 from ssinfer.sentences import sentence
 from ssinfer.study import plan_study
 

@@ -15,8 +15,8 @@ from ssinfer.language import speak
 from ssinfer.periods import span
 from ssinfer.report.analysis import analyse
 from ssinfer.report.table import TABLES
+from ssinfer.report.tables.methods import found
 from ssinfer.report.tables.term import term_total
-from ssinfer.report.text.methods import found
 from ssinfer.sentences import sentence
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.streams import stream_of

@@ -1,4 +1,4 @@
-"""Table of the balance of treated and comparison persons, with the limits on it."""
+"""Section on the balance of treated and comparison persons, with the limits on it."""
 
 import math
 from collections.abc import Iterator
@@ -74,6 +74,14 @@ def _points(analysis: Analysis) -> pd.DataFrame:
         limit = judged_limits(cf).get("smd", {"limit": math.nan})["limit"]
         balance[analysis.label(pair)] = cf.inference["balance"].to_dataframe(), float(limit)
     return balance_frame(balance)
+
+
+def balance_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return how many limits on balance are not met."""
+    limits = [limit["passed"] for _, fit in analysis.balanced_pairs for limit in judged_limits(fit).values()]
+    if limits:
+        failed = sum(not passed for passed in limits)
+        yield Finding("lead_balance_failed" if failed else "lead_balance", {"n": len(limits), "failed": failed})
 
 
 TABLES = ReportTable("balance", "balance-section", 10, _rows, COLUMNS, _remarks)

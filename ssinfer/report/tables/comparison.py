@@ -1,4 +1,4 @@
-"""Tables that compare the designs: their definitions, their errors and payments on placebos, and refusals."""
+"""Section that compares the designs: their definitions, their errors and payments on placebos, and refusals."""
 
 from collections.abc import Iterator
 from itertools import pairwise, product
@@ -142,6 +142,17 @@ def _placebos(analysis: Analysis) -> pd.DataFrame:
             placebos[analysis.label(pair)] = rows
             groups[analysis.label(pair)] = group_items(rows_of(analysis.result.case_thresholds, pair), rate, decides)
     return placebos_frame(placebos, groups)
+
+
+def comparison_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return what the contract group is compared with."""
+    n, design = len(analysis.pairs), analysis.result.designs[analysis.main[0]]
+    if not analysis.result.manifest.get("settles", {}).get("method"):
+        yield Finding("lead_comparison_none", {"n": n})
+        return
+    group, baseline = comparison_group(design.donors, len(design.under_contract)), span(design.baseline)
+    said = {"group": group, "baseline": baseline, "method": analysis.method(analysis.main[1]), "n": n - 1}
+    yield Finding("lead_comparison" if n > 1 else "lead_comparison_only", said)
 
 
 TABLES = (

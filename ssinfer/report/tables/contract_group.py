@@ -1,7 +1,7 @@
-"""Tables on the contract group: its saving, intervals and settlement, and the true saving of simulated claims."""
+"""Sections on the contract group (its saving, intervals and settlement), and on the true saving of simulated claims."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from ssinfer.contracts.explain import outcome_words
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.figures.case import MAX_BENCHMARKS, case_frame
+from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportFigure, ReportTable, by_pair, check_name, ranged
+from ssinfer.report.text.finding import verdict_findings
 from ssinfer.sentences import say
-from ssinfer.study.queries import Pair
+from ssinfer.study.queries import Pair, portfolio_findings
 
 INTERVALS = [(kind, level) for level in (0.95, 0.90) for kind in ("credible", "confidence")]
 SAVINGS = (
@@ -106,6 +108,29 @@ def _spending(analysis: Analysis) -> pd.DataFrame:
     shown = {analysis.label(pair): fits[pair] for pair in pairs}
     names = {"contract_group": analysis.group, "currency": result.currency}
     return case_frame(panel, result.designs[first[0]], shown, **names)
+
+
+def case_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return the measured saving, and its range over designs and methods."""
+    rows = [row for pair in analysis.pairs if (row := analysis.saving(pair)) is not None]
+    measured, rates = analysis.verdict.measured, [row["savings_rate"] for row in rows]
+    if measured is not None and len(rows) > 1:
+        numbers = {"n": len(rows), "rate": measured["rate"], "low": min(rates), "high": max(rates)}
+        yield Finding("lead_case", numbers | {"group": analysis.group})
+    elif measured is not None:
+        yield next(verdict_findings(analysis))
+    yield from portfolio_findings(analysis.table("portfolio.csv"))
+
+
+def truth_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return the true saving of simulated claims beside the measured one, and whether the interval contains it."""
+    truths, row = getattr(analysis.result.claims, "truth", {}), analysis.saving(analysis.main)
+    if row is not None and analysis.main[0] in truths:
+        true = truths[analysis.main[0]].rate
+        known = pd.notna(row["lower"] + row["upper"])
+        inside = "inside" if row["lower"] <= true * row["benchmark"] <= row["upper"] else "outside"
+        name = f"lead_truth_{inside}" if known else "lead_truth_no_interval"
+        yield Finding(name, {"true": true, "measured": row["savings_rate"]})
 
 
 TRUTH = "label true:percent:1 measured:percent:1 interval:cell difference:percent:1 covered:word"

@@ -1,7 +1,7 @@
 """The evidence of the design that settles: checks, weights, paths with placebos, prior and posterior."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ from ssinfer.figures.baseline_path import paths_frame
 from ssinfer.figures.donor_weights import weights_frame
 from ssinfer.figures.predictive import predictive_frame
 from ssinfer.figures.prior_posterior import parameters_frame
+from ssinfer.finding import Finding
 from ssinfer.printed import ABSENT, MINUS, separated
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportFigure, ReportTable, check_name
@@ -57,6 +58,15 @@ def _paths(analysis: Analysis) -> pd.DataFrame:
 def _parameters(analysis: Analysis) -> pd.DataFrame:
     fits = analysis.result.counterfactuals
     return parameters_frame(_by_label(analysis, lambda pair: dict(fits[pair].inference) if pair in fits else {}))
+
+
+def evidence_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return how many checks of the method that settles failed."""
+    rows = rows_of(analysis.table("diagnostics.csv"), analysis.main)
+    if len(rows) and not analysis.hidden:
+        failed = int((rows["status"] == "fail").sum())
+        made = int((rows["status"] != "not evaluated").sum())
+        yield Finding("lead_checks_failed" if failed else "lead_checks", {"n": made, "failed": failed})
 
 
 PREDICTIVE = "predictive.parquet"

@@ -1,4 +1,4 @@
-"""Table of the thresholds of the contract group under the design that settles, and what they pay at its size."""
+"""Section on the thresholds of the contract group under the design that settles, and what they pay at its size."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from ssinfer.report.table import ReportTable
 from ssinfer.study.queries import rows_of
 from ssinfer.study.verdict import deciding_rates
 from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
-from ssinfer.thresholds.names import kind_name, threshold_name
+from ssinfer.thresholds.names import kind_in_words, kind_name, threshold_name
 
 COLUMNS = (
     "name rate:percent:1 rate_mcse:percent:2 money:money promised:percent:1 false_payment_rate:percent "
@@ -56,6 +56,16 @@ def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[Finding]:
     for reason, part in missing.groupby("reason", sort=False) if "reason" in missing.columns else ():
         names = dict.fromkeys(kind_name(kind) for kind in part["kind"])
         yield Finding("table.thresholds.missing", {"kinds": [*names], "reason": reason})
+
+
+def thresholds_lead(analysis: Analysis) -> Iterator[Finding]:
+    """Return the kinds of threshold that pay contracts without savings no more often than promised, and the others."""
+    kinds: dict[bool, list[str]] = {True: [], False: []}
+    for kind, kept in analysis.kept_promises().items():
+        kinds[kept].append(kind_in_words(kind))
+    if any(kinds.values()):
+        name = "lead_promise_some" if all(kinds.values()) else f"lead_promise_{'all' if kinds[True] else 'none'}"
+        yield Finding(name, {"kept": kinds[True], "broken": kinds[False]})
 
 
 TABLES = ReportTable("thresholds", "thresholds-section", 10, _rows, COLUMNS, _remarks)

@@ -7,7 +7,7 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.printed import quoted
 from ssinfer.report.analysis import Analysis, named, span
-from ssinfer.report.text.compared import answer
+from ssinfer.report.tables.compared import answer
 from ssinfer.sentences import in_words, say
 from ssinfer.study.limits import REPORTED
 from ssinfer.study.queries import Row, pair_of

@@ -14,7 +14,7 @@ from ssinfer.report.analysis import analyse
 from ssinfer.report.first_page import first_page
 from ssinfer.report.summarise import ReportData, SectionData
 from ssinfer.report.table import FRAMES, TABLES
-from ssinfer.report.text.compared import answer, block_findings, changed_findings, party_findings
+from ssinfer.report.tables.compared import answer, block_findings, changed_findings, party_findings
 from ssinfer.report.text.finding import finding_sentences
 from ssinfer.report.write import _render
 from ssinfer.sentences import in_words

@@ -9,7 +9,7 @@ import pytest
 from ssinfer.report.sections import SECTIONS
 from ssinfer.report.table import TABLES
 from ssinfer.report.tables.sensitivity import sensitivity_findings
-from ssinfer.report.text.leads import thresholds_lead
+from ssinfer.report.tables.thresholds import thresholds_lead
 from ssinfer.study.frames import DESIGNS
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY, placebo_threshold

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ssinfer.report.tables.contract_group import truth_lead
 from ssinfer.report.text.finding import design_findings, threshold_findings, verdict_findings
-from ssinfer.report.text.leads import truth_lead
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 

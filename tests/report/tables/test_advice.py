@@ -13,7 +13,7 @@ from ssinfer.figures.svg import svg_of
 from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.table import FRAMES, TABLES
-from ssinfer.report.text.advice import advice_findings
+from ssinfer.report.tables.advice import advice_findings
 from ssinfer.thresholds.kind import ThresholdKey
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from ssinfer.report.text.noise import intact_findings
+from ssinfer.report.tables.intact import intact_findings
 
 ROWS = pd.DataFrame(
     {
