@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import without_pictures
 
 import ssinfer as ss
 from ssinfer.cli import app, main
@@ -20,6 +21,7 @@ from ssinfer.precompile import Compiled
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study.config import read_study
 
+pytestmark = pytest.mark.usefixtures("few_replicates")  # no standard error is judged
 STUDY = """\
 title = "A small study"
 question = "Which design?"
@@ -60,6 +62,13 @@ def folder(tmp_path):
     simulated.panel.to_frame().drop(columns="sampling_variance").to_csv(tmp_path / "panel.csv", index=False)
     (tmp_path / "study.toml").write_text(STUDY)
     return tmp_path
+
+
+@pytest.fixture
+def no_pictures():
+    """Leave the figures of reports empty, for tests of words and files."""
+    with without_pictures():
+        yield
 
 
 @pytest.fixture
@@ -374,6 +383,7 @@ CRASHES = {  # the function that fails, and the tables that are computed before
 }
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("place", CRASHES)
 def test_an_unexpected_exception_keeps_the_tables_and_prints_one_line(tmp_path, ssinfer, monkeypatch, place):
     """Fault A8: after an unexpected exception all fits were lost, below 40 lines of traceback."""
@@ -426,18 +436,17 @@ def test_an_unexpected_exception_of_another_command_is_one_line(ssinfer, monkeyp
         main()
 
 
-@pytest.mark.parametrize("units", [n for n in UNITS if n <= 10])
-def test_few_units_have_a_report_that_says_what_is_missing(units, tmp_path, ssinfer):
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize(("units", "origins", "periods"), [(1, 1, 1), (2, 2, 4), (5, 2, 4), (10, 1, 1)])
+def test_few_units_have_a_report_that_says_what_is_missing(units, origins, periods, tmp_path, ssinfer):
     """Fault A8, rows 53 and 67: KeyError: 'kind' with 5 and 10 units. The whole grid is in tests/evidence."""
-    for origins, periods in ((1, 1), (2, 4)):
-        folder = tmp_path / f"{origins} {periods}"
-        folder.mkdir()
-        study = small_study(folder, units, origins, periods)
-        code, printed, said = ssinfer("run", study, "--out", folder / "out", "--jobs", 1)
-        check_small_study(units, folder / "out", code, said)
-        assert units == 1 or f"0 of {(units - 1) * origins} fits have an estimate" in " ".join(printed.split())
+    study = small_study(tmp_path, units, origins, periods)
+    code, printed, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1)
+    check_small_study(units, tmp_path / "out", code, said)
+    assert units == 1 or f"0 of {(units - 1) * origins} fits have an estimate" in " ".join(printed.split())
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_too_few_placebos_for_a_threshold_are_said_on_the_console_and_in_the_finding(tmp_path, ssinfer):
     """Fault A8, row 67: blank cells on the console, and "Under that design" where none had been named."""
     study = small_study(tmp_path, 15, 1, 1, "SyntheticControl")
@@ -449,6 +458,7 @@ def test_too_few_placebos_for_a_threshold_are_said_on_the_console_and_in_the_fin
     assert "No settlement under “all”: 14 placebo units cannot show a 95% threshold" in page
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_study_without_thresholds_says_so(tmp_path, ssinfer):
     """Fault A8: no placebo, model or size gives a threshold."""
     study = small_study(tmp_path, 3, 1, 1, "SyntheticControl")

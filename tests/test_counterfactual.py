@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ssinfer.backtesting.fits import Fit
+from ssinfer.backtesting.task import Fit
 from ssinfer.counterfactual import DIMS, Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, ParameterError, RefusalError

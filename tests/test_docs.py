@@ -25,7 +25,7 @@ def blocks(language):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, few_replicates):
     """A folder in which the page's Python has run, as one module."""
     page_folder = tmp_path_factory.mktemp("providers")
     (page_folder / "page.py").write_text("\n".join(blocks("python")), encoding="utf-8")

@@ -26,46 +26,44 @@ SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100",
 SETTLE += ["--insured-years", "20000"]
 
 
-def loaded_after(code):
-    """Names of modules loaded after `code` in a fresh interpreter."""
-    report = "\nimport json, sys\nsys.stderr.write('\\n' + json.dumps(sorted(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code + report], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stderr.splitlines()[-1]))
+def modules_after(*parts):
+    """Names of modules loaded after each part of a program in one fresh interpreter."""
+    report = "\nimport json, sys\nsys.stderr.write('\\n' + json.dumps(sorted(sys.modules)))\n"
+    program = "".join(part + report for part in parts)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return [set(json.loads(line)) for line in done.stderr.splitlines()[-len(parts) :]]
 
 
-def test_import_of_the_package_is_light():
-    assert not loaded_after("import ssinfer").intersection({*HEAVY, "numpy"})
+FITTING = {"pymc", "pytensor", "arviz", "sklearn", "statsmodels", "ibis"}
+NOT_FOR_THE_MAIN_JOB = {"pymc", "pytensor", "arviz", "matplotlib", "ibis"}
+REGISTRIES = "ssinfer.drawing.FIGURES, ssinfer.report.table.TABLES, ssinfer.thresholds.kind.KINDS"
+#: What is imported, the lightest first, and what is not loaded after it and all before.
+PARTS = {
+    "import ssinfer": {*HEAVY, "numpy"},
+    "dir(ssinfer)": {*HEAVY, "numpy"},
+    "import ssinfer.errors, ssinfer.level, ssinfer.thresholds.schedule, ssinfer.contracts": {*HEAVY},
+    "import ssinfer.panel, ssinfer.design, ssinfer.windows": FITTING | {"scipy", "matplotlib", "numba"},
+    "from ssinfer import AdministrativeBenchmark, backtest, placebo_threshold, Counterfactual": NOT_FOR_THE_MAIN_JOB,
+}
 
 
-def test_listing_the_public_names_is_light():
-    assert not loaded_after("import ssinfer; dir(ssinfer)").intersection({*HEAVY, "numpy"})
+@pytest.fixture(scope="module")
+def loaded():
+    return dict(zip(PARTS, modules_after(*PARTS), strict=True))
 
 
-def test_modules_below_the_containers_are_light():
-    modules = "ssinfer.errors, ssinfer.level, ssinfer.thresholds.schedule, ssinfer.contracts"
-    assert not loaded_after(f"import {modules}").intersection(HEAVY)
-
-
-def test_data_containers_need_no_statistics_library():
-    unwanted = {"pymc", "arviz", "scipy", "sklearn", "statsmodels", "matplotlib", "ibis", "numba"}
-    assert not loaded_after("import ssinfer.panel, ssinfer.design, ssinfer.windows").intersection(unwanted)
-
-
-def test_no_public_name_of_the_main_job_pulls_in_pymc():
-    unwanted = {"pymc", "pytensor", "arviz", "matplotlib", "ibis"}
-    names = "AdministrativeBenchmark, backtest, placebo_threshold, Counterfactual"
-    assert not loaded_after(f"from ssinfer import {names}").intersection(unwanted)
+@pytest.mark.parametrize("part", PARTS)
+def test_imports_are_light(loaded, part):
+    assert not loaded[part] & PARTS[part]
 
 
 def test_the_report_needs_no_library_that_fits():
-    registries = "ssinfer.drawing.FIGURES, ssinfer.report.table.TABLES, ssinfer.thresholds.kind.KINDS"
-    code = f"import ssinfer.report, ssinfer.study.rewrite\nfor each in ({registries}):\n    each.names()"
-    unwanted = {"pymc", "pytensor", "arviz", "sklearn", "statsmodels", "ibis", "scipy.stats", "scipy.optimize"}
-    assert not loaded_after(code).intersection(unwanted)
+    code = f"import ssinfer.report, ssinfer.study.rewrite\nfor each in ({REGISTRIES}):\n    each.names()"
+    assert not modules_after(code)[0] & (FITTING | {"scipy.stats", "scipy.optimize"})
 
 
 @pytest.mark.parametrize("arguments", [["--help"], SETTLE], ids=["help", "settle"])
 def test_small_commands_are_light(arguments):
     code = f"import sys; sys.argv = ['ssinfer', *{arguments!r}]\nfrom ssinfer.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code"
-    assert not loaded_after(code).intersection(NOT_FOR_SMALL_COMMANDS)
+    assert not modules_after(code)[0].intersection(NOT_FOR_SMALL_COMMANDS)

@@ -1,6 +1,6 @@
 """noise_components: estimates sampling noise, which shrinks with size, and the group shock, which does not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,26 +55,12 @@ class NoiseComponents:
 
 
 @dataclass(frozen=True)
-class OutsideSamplingInterval:
-    """Shares of placebos above, below and outside a two-sided interval from sampling error, with bootstrap errors."""
-
-    above: float
-    below: float
-    outside: float
-    above_se: float
-    below_se: float
-    outside_se: float
-    level: float
-    n_rows: int
-
-
-@dataclass(frozen=True)
 class Noise:
     """Noise of one design and method, and payments by sampling noise alone, with the estimated k and Medicare's."""
 
     components: NoiseComponents
-    own_k: OutsideSamplingInterval
-    medicare_k: OutsideSamplingInterval
+    own_k: Mapping[str, float]  # as `outside_sampling_interval` returns, as the next
+    medicare_k: Mapping[str, float]
 
 
 def noise_of_pairs(
@@ -175,18 +161,18 @@ def noise_components(
 
 
 @checked(k=POSITIVE)
-def outside_sampling_interval(
-    placebos: pd.DataFrame, k: float, level: float = 0.95, seed: int = 1
-) -> OutsideSamplingInterval:
-    r"""Return shares of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`, an interval without shocks."""
+def outside_sampling_interval(placebos: pd.DataFrame, k: float, level: float = 0.95, seed: int = 1) -> dict[str, float]:
+    r"""Return shares of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`, an interval without shocks.
+
+    They are `above`, `below` and `outside`, each with its block-bootstrap error, as `above_se`.
+    """
     level = check_level(level)
     rows = _usable(placebos)
     rate = rows["savings_rate"].to_numpy(dtype=float)
     end = ndtri((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))
     above, below = rate >= end, rate <= -end
     columns, rng = {"above": above, "below": below, "outside": above | below}, stream_of(seed, "outside")
-    figures = means_with_errors(columns, _blocks(rows), np.random.default_rng(rng))
-    return OutsideSamplingInterval(**figures, level=level, n_rows=len(rows))
+    return means_with_errors(columns, _blocks(rows), np.random.default_rng(rng))
 
 
 def _usable(placebos: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Task: fits one method to one design at one origin, for some placebo units, and returns plain rows."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -11,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssinfer.backtesting.fits import Fit, fit_each
 from ssinfer.backtesting.frames import PLACEBO_PATHS
 from ssinfer.backtesting.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
 from ssinfer.counterfactual import Counterfactual, path_frame
 from ssinfer.design import Design
-from ssinfer.errors import SsinferError
+from ssinfer.errors import PluginError, SsinferError
+from ssinfer.savings import refuse_rate
 from ssinfer.streams import stream_of
 from ssinfer.thresholds.kind import KINDS, PlaceboFit, ThresholdKey
 from ssinfer.typing import Floats
@@ -55,6 +56,52 @@ class Task:
     keys: tuple[ThresholdKey, ...]
     seed: int
     paths: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The part of one fit that a backtest keeps."""
+
+    status: str = "ok"  # or "refused" or "failed"
+    reason: str = ""
+    uncertainty: str = ""
+    insured_years: float = float("nan")  # of the performance periods
+    assigned: float = float("nan")  # persons
+    spending: float = float("nan")  # pooled, per insured-year
+    benchmark: Floats | None = None  # (S,) draws of the pooled benchmark
+    sampling: Floats | None = None  # draws of its sampling distribution, if the method gives one
+
+    @classmethod
+    def of(cls, result: Counterfactual | Exception) -> "Fit":
+        """Return the part that is kept of a fit's result: a counterfactual or an exception."""
+        if isinstance(result, Exception):
+            return cls._failed(result)
+        try:
+            result.require_spending()
+            draws = result.pooled()
+            refuse_rate(float(draws.mean()), "over all units and periods")
+            benchmark = None if result.failures else draws
+            given = result.values("confidence")
+            known = not result.failures and (given is not None or result.uncertainty == "sampling")
+            same = result.uncertainty == "sampling" and (given is None or given is result.values("benchmark"))
+            sampling = (draws if same else result.pooled("confidence")) if known else None
+        except SsinferError as error:
+            return cls._failed(error)
+        return cls(
+            status="refused" if result.failures else "ok",
+            reason="; ".join(result.failures),
+            uncertainty=result.uncertainty,
+            insured_years=float(result.values("insured_years").sum()),
+            assigned=result.assigned,
+            spending=result.pooled_spending,
+            benchmark=benchmark,
+            sampling=sampling,
+        )
+
+    @classmethod
+    def _failed(cls, error: Exception) -> "Fit":
+        status = "refused" if isinstance(error, SsinferError) and not isinstance(error, PluginError) else "failed"
+        return cls(status=status, reason=f"{type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +169,19 @@ def _fit(task: Task, data: Any) -> list[Any]:
     fitted = fit_each(task.method, data, [results[number] for number in placed], seeds)
     for number, result in zip(placed, fitted, strict=True):
         results[number] = result
+    return results
+
+
+def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
+    """Return a Counterfactual or an exception per design; fitted alone if `fit_many` fails altogether."""
+    with suppress(Exception):  # each is fitted alone below, and its reason is kept there
+        return list(method.fit_many(data, designs, seeds))
+    results = []
+    for design, seed in zip(designs, seeds, strict=True):
+        try:
+            results.append(method.fit(data, design, seed=seed))
+        except Exception as error:  # noqa: BLE001  (a fit may fail in any way; the row keeps the reason)
+            results.append(error)
     return results
 
 

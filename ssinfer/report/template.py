@@ -1,18 +1,24 @@
-"""Templates of pages, with the style sheet and the words that all pages share."""
+"""Templates of pages, with the style sheet and the words that all pages share.
 
+Sentences of a first page become HTML: ``**bold**`` and ``[term](#place)`` of a catalogue are elements.
+"""
+
+import re
 from functools import cache
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from ssinfer.finding import Finding
 from ssinfer.foreign import own
 from ssinfer.language import spoken
-from ssinfer.report.marked import marked
-from ssinfer.sentences import say, sentence
+from ssinfer.sentences import HTML_PRINTER, in_print, say, sentence
 from ssinfer.study.limits import REPORTED
 
 TEMPLATES = Path(__file__).parent / "templates"
+_LINK = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
 MAX_LIMITS = 3  # on the first page
 
 
@@ -31,3 +37,12 @@ def _environment(tag: str) -> jinja2.Environment:
     words = {"say": say, "sentence": sentence, "marked": marked, "own": own, "tag": tag}
     environment.globals |= {**words, "reported": REPORTED, "max_limits": MAX_LIMITS, "css": css}
     return environment
+
+
+def marked(finding: Finding) -> Markup:
+    """Return a finding of the first page as HTML."""
+    values = {name: in_print(value) for name, value in finding.numbers.items()}
+    n = values.get("n", 1)
+    text = str(escape(spoken().template(finding.id, n if isinstance(n, int) else 1)))
+    text = _LINK.sub(r'<a class="term" href="#\2">\1</a>', _BOLD.sub(r"<b>\1</b>", text))
+    return Markup(HTML_PRINTER.format(text, **values))  # noqa: S704  (a template of our catalogue; its values are escaped)

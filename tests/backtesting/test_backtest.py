@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from ssinfer.backtesting.backtest import backtest
-from ssinfer.backtesting.fits import fit_each
+from ssinfer.backtesting.task import fit_each
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import Counterfactual
@@ -16,6 +16,7 @@ from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
 from ssinfer.streams import stream_of
 
+pytestmark = pytest.mark.usefixtures("few_replicates")  # no standard error is judged
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
 METHOD = AdministrativeBenchmark(n_draws=800, chains=2)
 

@@ -74,8 +74,8 @@ def test_shares_outside_follow_the_normal_law():
     frame["savings_rate"] = np.sqrt(k**2 / n + shock**2) * rng.standard_normal(len(frame))
     shares = outside_sampling_interval(frame, k)
     expected = 2 * norm.cdf(-norm.ppf(0.975) / np.sqrt(1 + shock**2 * n / k**2))
-    assert shares.outside == pytest.approx(expected, abs=4 * shares.outside_se)
-    assert shares.above + shares.below == pytest.approx(shares.outside)
+    assert shares["outside"] == pytest.approx(expected, abs=4 * shares["outside_se"])
+    assert shares["above"] + shares["below"] == pytest.approx(shares["outside"])
 
 
 def test_refusals():

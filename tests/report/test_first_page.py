@@ -17,8 +17,7 @@ from ssinfer.backtesting.frames import rows_with
 from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.first_page import first_page
-from ssinfer.report.marked import marked
-from ssinfer.report.template import MAX_LIMITS
+from ssinfer.report.template import MAX_LIMITS, marked
 from ssinfer.report.write import write_report
 from ssinfer.sentences import say
 from ssinfer.study.limits import other_limits

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.fits import Fit
 from ssinfer.backtesting.operating_characteristics import threshold_table
-from ssinfer.backtesting.task import score_fits
+from ssinfer.backtesting.task import Fit, score_fits
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.thresholds.compare import compare_thresholds

@@ -55,7 +55,7 @@ def branches_on_a_kind(package):
         declared_here = {kind.name for kind in KINDS.entries() if kind.for_case.__module__ == module}
         for node, texts in branches(ast.parse(source)):
             names = set(texts) & set(KINDS.names()) - declared_here
-            text = ast.get_source_segment(source, node) or ""
+            text = (ast.get_source_segment(source, node) or "") if names else ""  # slow, and seldom needed
             if names and not any(other in text for other in OTHER_MEANINGS):
                 lines.append(f"{module}:{node.lineno} {sorted(names)}")
     return lines
@@ -107,6 +107,7 @@ def foreign_kind(tmp_path, monkeypatch):
     sys.modules.pop("foreign_thresholds", None)
 
 
+@pytest.mark.usefixtures("few_replicates")
 def test_a_kind_of_another_package_is_compared_and_backtested(foreign_kind, null_panel):
     panel, design = null_panel(30, 6, seed=1), Design(treated=["u000"], baseline=[2013, 2014, 2015], performance=[2016])
     method = AdministrativeBenchmark(n_draws=200)

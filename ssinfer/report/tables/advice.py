@@ -101,7 +101,7 @@ def _earnings(analysis: Analysis) -> pd.DataFrame:
 def _false_payments(analysis: Analysis) -> pd.DataFrame:
     main, best = _advised(analysis)
     backtested = {analysis.label(pair): analysis.backtested(pair) for pair in analysis.pairs}
-    sampling = {analysis.label(pair): (n.own_k.above, n.own_k.above_se) for pair, n in analysis.noise.items()}
+    sampling = {analysis.label(pair): (n.own_k["above"], n.own_k["above_se"]) for pair, n in analysis.noise.items()}
     return false_payments_frame(backtested, sampling, analysis.label(main), best)
 
 

@@ -41,7 +41,7 @@ def noise_findings(analysis: Analysis) -> Iterator[list[Finding]]:
     noise = analysis.noise[analysis.main]
     c, n = noise.components, noise.components.n_origins
     names = ("above", "below", "outside")
-    own_k, medicare = ({name: estimate(vars(k), name) for name in names} for k in (noise.own_k, noise.medicare_k))
+    own_k, medicare = ({name: estimate(k, name) for name in names} for k in (noise.own_k, noise.medicare_k))
     name = "noise_k_of_design" if len(analysis.noise) > 1 else "noise_k"
     of_design = Finding(name, {"k": c.k, "design": analysis.quoted(analysis.main)})
     yield [Finding("noise_alone", own_k), of_design, Finding("noise_medicare", {**medicare, "k": MSSP_K})]
