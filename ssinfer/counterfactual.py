@@ -76,32 +76,24 @@ class Counterfactual:
             draws, dims = vars(self)[name], DIMS if name in DRAWS else DIMS[2:]
             if isinstance(draws, xr.DataArray) and draws.dims != dims:
                 raise DataError(f"{name} has dimensions {draws.dims}; {dims} are needed.")
-        for name, axes in (
-            ("benchmark", DIMS),
-            ("spending", DIMS[2:]),
-            ("insured_years", DIMS[2:]),
-            ("confidence", DIMS),
-        ):
+        for name in ("benchmark", "spending", "insured_years", "confidence"):
+            axes = DIMS if name in DRAWS else DIMS[2:]
             given, values = vars(self)[name], self.values(name)
             numeric = isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.ndim == len(axes)
             if not (numeric or (given is None and name == "confidence")) or isinstance(given, pd.DataFrame):
-                raise DataError(
-                    f"{name} is of type {type(given).__name__}; a DataArray of numbers over {axes} is needed."
-                )
+                kind = type(given).__name__
+                raise DataError(f"{name} is of type {kind}; a DataArray of numbers over {axes} is needed.")
         benchmark, confidence = self.values("benchmark"), self.values("confidence")
         if self.values("spending").shape != benchmark.shape[2:]:
-            raise DataError(
-                f"spending has shape {self.spending.shape}, but the benchmark has {benchmark.shape[2:]} units and "
-                "periods."
-            )
+            needed = f"the benchmark has {benchmark.shape[2:]} units and periods"
+            raise DataError(f"spending has shape {self.spending.shape}, but {needed}.")
         for draws in (benchmark,) if confidence is benchmark else (benchmark, confidence):
             if draws is not None and not np.isfinite(draws[:, :, self._cells]).all():
                 message = f"{self.method} gave draws that are not finite. Report it: a method must refuse instead."
                 raise DrawsError(message, "finite")
         if self.uncertainty != "none" and benchmark.shape[0] * benchmark.shape[1] < 2:
-            raise DrawsError(
-                f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.", "uncertainty"
-            )
+            message = f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw."
+            raise DrawsError(message, "uncertainty")
 
     @classmethod
     @checked(spending=Number(missing=True), insured_years=Number(0, open=True, missing=True))

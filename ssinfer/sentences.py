@@ -8,26 +8,12 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from ssinfer import printed
 from ssinfer.accept import advice
 from ssinfer.errors import SsinferError
 from ssinfer.finding import Finding
 from ssinfer.foreign import Foreign, foreign, has_foreign, joined
 from ssinfer.language import currency_in_use, speak, spoken
-from ssinfer.printed import (
-    column_with_errors,
-    count,
-    day,
-    listed,
-    money,
-    money_with_error,
-    percent,
-    percent_with_error,
-    plain,
-    quoted,
-    separated,
-    sign,
-    total,
-)
 
 
 def say(key: str, otherwise: str | None = None, /, **values: Any) -> str:
@@ -97,9 +83,8 @@ def sentence(finding: Finding | str) -> str:
         numbers["why"] = say(f"total_row_{numbers['reason']}", **numbers)
     if finding.id == "basket_leaves_out":
         amounts["out"] = _money(sum(amount for _, amount in numbers["parts"]))
-        numbers["parts"] = ", ".join(f"{care} {plain(amount, 1)}" for care, amount in numbers["parts"]) or say(
-            "nothing"
-        )
+        parts = (f"{care} {printed.plain(amount, 1)}" for care, amount in numbers["parts"])
+        numbers["parts"] = ", ".join(parts) or say("nothing")
     if isinstance(numbers.get("designs"), (list, tuple)):
         numbers["designs"] = say("all_designs") if numbers.get("all") else ", ".join(map(repr, numbers["designs"]))
     if finding.id == "equal_blocks":
@@ -110,11 +95,11 @@ def sentence(finding: Finding | str) -> str:
         numbers["classes"] = ", ".join(of)
     if finding.id == "jump":
         digits = 0 if min(numbers["value"], numbers["near"]) >= 100 else 2
-        numbers |= {name: plain(numbers[name], digits) for name in ("value", "near")}
+        numbers |= {name: printed.plain(numbers[name], digits) for name in ("value", "near")}
     if finding.id == "no_lines":
         numbers["listed"] = ", ".join(numbers["periods"][:6]) + (", ..." if len(numbers["periods"]) > 6 else "")
-    printed = {**numbers, **{f"{name}_money": value for name, value in amounts.items()}}
-    text = say(finding.id, numbers.get("otherwise"), **printed)
+    numbers |= {f"{name}_money": value for name, value in amounts.items()}
+    text = say(finding.id, numbers.get("otherwise"), **numbers)
     return text if finding.accept is None else f"{text} {say('if_right', advice=advice(finding.accept))}"
 
 
@@ -127,7 +112,7 @@ class _Printer(Formatter):
         if form is not None:
             return form(value)
         text = str(super().format_field(value, format_spec))
-        return separated(text) if isinstance(value, int | float) else text
+        return printed.separated(text) if isinstance(value, int | float) else text
 
 
 class _HtmlPrinter(_Printer):
@@ -155,24 +140,24 @@ def _is_foreign(text: str, values: Mapping[str, Any]) -> bool:
 
 _PRINTER, HTML_PRINTER = _Printer(), _HtmlPrinter()
 _PRINTED: dict[str, Callable[[Any], str]] = {
-    "percent": percent,
-    "whole_percent": lambda value: percent(value, decimals=0),
-    "estimate": lambda value: percent_with_error(value["value"], value["se"] or 0.0),
+    "percent": printed.percent,
+    "whole_percent": lambda value: printed.percent(value, decimals=0),
+    "estimate": lambda value: printed.percent_with_error(value["value"], value["se"] or 0.0),
     "english": str,  # a text that is always in English, such as the message of an error
-    "money": lambda value: money(value, currency_in_use()),
-    "amount": lambda value: money_with_error(value["value"], value["se"] or 0.0, currency_in_use()),
-    "number": lambda value: column_with_errors([value["value"]], [value["se"] or 0.0])[0],
-    "decimal": lambda value: plain(value, 1),
-    "total": lambda value: total(value, currency_in_use()),
-    "count": count,
-    "sign": sign,
-    "day": day,
-    "quoted": quoted,
-    "listed": lambda value: listed([*value]),
+    "money": lambda value: printed.money(value, currency_in_use()),
+    "amount": lambda value: printed.money_with_error(value["value"], value["se"] or 0.0, currency_in_use()),
+    "number": lambda value: printed.column_with_errors([value["value"]], [value["se"] or 0.0])[0],
+    "decimal": lambda value: printed.plain(value, 1),
+    "total": lambda value: printed.total(value, currency_in_use()),
+    "count": printed.count,
+    "sign": printed.sign,
+    "day": printed.day,
+    "quoted": printed.quoted,
+    "listed": lambda value: printed.listed([*value]),
 }
 
 
 def _money(value: float) -> str:
     if not isfinite(value):
         return say("unknown")
-    return money(value, currency_in_use(), 0 if abs(value) >= 100 else 2).strip()
+    return printed.money(value, currency_in_use(), 0 if abs(value) >= 100 else 2).strip()

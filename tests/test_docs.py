@@ -15,6 +15,7 @@ import pytest
 from ssinfer.cli import main
 from ssinfer.study.config import read_study
 
+pytestmark = pytest.mark.usefixtures("few_replicates")  # no standard error is judged
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -25,7 +26,7 @@ def blocks(language):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, few_replicates):
+def folder(tmp_path_factory):
     """A folder in which the page's Python has run, as one module."""
     page_folder = tmp_path_factory.mktemp("providers")
     (page_folder / "page.py").write_text("\n".join(blocks("python")), encoding="utf-8")
