@@ -317,6 +317,7 @@ money = st.floats(1.0, 20_000.0)
 names = st.sampled_from(shipped_contracts())
 
 
+@settings(max_examples=40)
 @given(name=names, benchmark=money, ratio=st.floats(0.3, 1.7), years=st.floats(5_000, 500_000))
 def test_lines_sum_to_zero_to_the_cent(name, benchmark, ratio, years):
     terms = load_contract(name)
@@ -330,6 +331,7 @@ def test_lines_sum_to_zero_to_the_cent(name, benchmark, ratio, years):
     )
 
 
+@settings(max_examples=40)
 @given(name=names, benchmark=money, a=st.floats(0.3, 1.7), b=st.floats(0.3, 1.7), low=st.booleans())
 def test_payment_never_rises_with_spending(name, benchmark, a, b, low):
     terms = load_contract(name)
@@ -345,6 +347,7 @@ def test_payment_never_rises_with_spending(name, benchmark, a, b, low):
     assert paid[0] >= paid[1]
 
 
+@settings(max_examples=40)
 @given(name=names, rate=st.floats(-0.5, 0.5), step=st.floats(1e-9, 1e-6), low=st.booleans())
 def test_payment_is_continuous_except_at_the_threshold(name, rate, step, low):
     terms = load_contract(name)
@@ -363,6 +366,7 @@ def test_payment_is_continuous_except_at_the_threshold(name, rate, step, low):
         assert abs(result.payment[1] - result.payment[0]) <= step * benchmark * size * 1.01 + 0.011
 
 
+@settings(max_examples=40)
 @given(
     rate=st.floats(0, 0.9),
     share=st.floats(0, 1),
@@ -386,6 +390,7 @@ def test_a_symmetric_two_sided_contract_pays_what_it_would_owe(rate, share, gate
     assert result.payment[0] == pytest.approx(-result.payment[1], abs=0.011)
 
 
+@settings(max_examples=40)
 @given(name=names, ratio=st.floats(0.5, 1.5), unit=st.sampled_from([0.01, 0.1, 7.45, 100.0, 1_936.27]))
 def test_the_unit_of_currency_does_not_matter(name, ratio, unit):
     terms = load_contract(name)

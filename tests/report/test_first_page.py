@@ -187,6 +187,7 @@ def test_the_interval_is_that_of_the_finding(analysis):
     assert page.earned[1].paid == 100 * verdict.detection["0.03"]["value"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_study_with_nothing_but_refusals_says_why(analysis, without, tmp_path):
     refused = analysis.result.savings.assign(status="refused", reason="no donor is near", saving=float("nan"))
     bare = without(

@@ -241,6 +241,7 @@ def test_without_settlement(analysis, study, without):
     assert any(said.startswith("No settlement") for said in absent(part))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_without_backtest(study, without, tmp_path):
     page = write_report(without(study, backtest=None), tmp_path).read_text(encoding="utf-8")
     assert "No backtest was run" in region(page, "in-full")
