@@ -39,7 +39,7 @@ def study(file, first, baseline, year, extracted, months):
 
 
 def lines_of_contract(delivery, year, enrolment=None, tariff=None):
-    """Return lines in a year of persons of insurer A with a practice of Vlissingen: person, quarter, cents, age paid.
+    """Return lines of a year of persons of insurer A in Vlissingen: person, quarter, category, cents, age paid.
 
     `enrolment` is the folder of another delivery of enrolment; `tariff` reprices lines of category paramedical.
     """
@@ -52,6 +52,6 @@ def lines_of_contract(delivery, year, enrolment=None, tariff=None):
     if tariff is not None:
         at_tariff = np.floor(both["volume"].astype(float) * tariff * 100 + 0.5).astype("int64")
         cents = cents.where(both["category"] != "paramedical", at_tariff)
-    lines = pd.DataFrame({"person": both["person"], "quarter": date.dt.quarter, "cents": cents})
+    lines = both[["person", "category"]].assign(quarter=date.dt.quarter, cents=cents)
     lines["age"] = paid.dt.year * 12 + paid.dt.month - (date.dt.year * 12 + 3 * date.dt.quarter)
     return lines[(date >= start) & ~(date > end)]

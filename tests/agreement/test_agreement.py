@@ -49,6 +49,7 @@ RULE = STUDY.replace('method = "SyntheticControl"\nparameters = { inference = "n
 )
 DATA = pd.read_csv(GOLDEN / "panel" / "panel.csv")
 TODAY = dt.date(2021, 12, 1)
+SIGNS = st.one_of(st.integers(0, 0x2FF), st.integers(0x300, 0xD7FF), st.integers(0xE000, 0x10FFFF)).map(chr)  # of UTF-8
 PERIODS = [f"{year}Q{quarter}" for year in (2020, 2021, 2022) for quarter in (1, 2, 3, 4)]
 
 
@@ -171,9 +172,7 @@ def test_signed_terms_settle_as_the_contract_does(name, benchmark, saved, insure
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    place=st.integers(0, 10**6), sign=st.characters(codec="utf-8"), how=st.sampled_from(["replace", "insert", "cut"])
-)
+@given(place=st.integers(0, 10**6), sign=SIGNS, how=st.sampled_from(["replace", "insert", "cut"]))
 def test_a_change_of_any_character_is_found(signed, tmp_path_factory, place, sign, how):
     text = signed.text
     at = place % len(text)

@@ -16,6 +16,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pseudo import from_no_catalogue
+from small_study import without_pictures
 
 import ssinfer as ss
 from ssinfer.console.design_table import design_table
@@ -343,7 +344,8 @@ def test_no_sum_gives_a_hidden_value_back(plan, result, folder):
 
 def test_a_confidential_folder_is_complete_and_marked(result, folder, tmp_path):
     few = replace(result, backtest=None)  # fewer figures
-    out = write_study(few, tmp_path / "out", report=write_report, confidential=True)
+    with without_pictures():
+        out = write_study(few, tmp_path / "out", report=write_report, confidential=True)
     assert {path.name for path in out.iterdir()} == {path.name for path in folder.iterdir()}
     assert set(SMALL) <= set(pd.read_parquet(out / "placebos.parquet")["unit"])
     assert 3 in pd.read_csv(out / "attrition.csv")["persons"].tolist()
@@ -481,4 +483,5 @@ def test_paths_of_placebos_are_those_that_are_shown(folder):
 
 
 def test_the_words_of_a_hidden_contract_are_all_from_the_catalogue(result, tmp_path):
-    assert from_no_catalogue(disclosed(result), tmp_path, "claims") == []
+    with without_pictures():
+        assert from_no_catalogue(disclosed(result), tmp_path, "claims") == []

@@ -56,7 +56,7 @@ parameters = { n_draws = 200, history = 0 }
 [[method]]
 method = "AdministrativeBenchmark"
 name = "two"
-parameters = { n_draws = 200, year_weights = [0.1, 0.3, 0.6] }
+parameters = { n_draws = 200, history = 0, year_weights = [0.1, 0.3, 0.6] }
 
 [[design]]
 name = "a"

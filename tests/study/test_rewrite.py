@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_study import without_pictures
 
 from ssinfer._version import __version__
 from ssinfer.errors import StudyError
@@ -36,7 +37,8 @@ def result(small_study):
 
 @pytest.fixture(scope="module")
 def written(result, tmp_path_factory):
-    return write_study(result, tmp_path_factory.mktemp("out") / "out", report=write_report)
+    with without_pictures():
+        return write_study(result, tmp_path_factory.mktemp("out") / "out", report=write_report)
 
 
 @pytest.fixture
@@ -60,8 +62,10 @@ def page_of(tag):
 
 
 def test_the_report_in_its_own_language_has_the_bytes_of_the_run(folder):
+    """Without pictures; tests/study/test_disclosure.py has them."""
     before = files(folder)
-    assert rewrite_report(folder, write_report) == folder / "report.html"
+    with without_pictures():
+        assert rewrite_report(folder, write_report) == folder / "report.html"
     assert files(folder) == before
 
 

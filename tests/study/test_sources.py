@@ -1,12 +1,14 @@
 """Data sources: each declared once and found by the registry; a source of another package is added by entry point."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from ssinfer.errors import StudyError
+from ssinfer.registry import _scan
+from ssinfer.study import plan_study, run_study
+from ssinfer.study.config import StudyConfig
 from ssinfer.study.source import SOURCES
 
 ROOT = Path(__file__).parents[2]
@@ -30,20 +32,13 @@ name = "all"
 [[method]]
 method = "AdministrativeBenchmark"
 """
-SCRIPT = """
-import flat_source
-from ssinfer.errors import StudyError
-from ssinfer.study import plan_study, run_study
-result = run_study(plan_study("study.toml"), parts=("evaluate",), n_jobs=1)
-print(result.data_label, result.savings["status"].tolist())
-text = open("study.toml").read()
-for old, new in (("units = 25", "unitz = 25"), ("units = 25", ""), ('"flat"', '"flta"')):
-    open("wrong.toml", "w").write(text.replace(old, new))
-    try:
-        plan_study("wrong.toml")
-    except StudyError as error:
-        print(str(error).split(": ", 1)[1])
-"""
+MISTAKES = {  # what a mistaken user writes in place of what the study says, and the start of the refusal
+    ("units = 25", "unitz = 25"): (
+        "key 'data.units' is missing (line 4); unknown key 'data.unitz' (line 6). Did you mean 'units'?"
+    ),
+    ("units = 25", ""): "key 'data.units' is missing (line 4)",
+    ('"flat"', '"flta"'): "key 'data.source' (line 5): got 'flta'. Allowed: 'vektis' ",
+}
 
 
 def test_each_source_is_declared_in_a_file_of_its_name():
@@ -60,27 +55,34 @@ def test_no_other_file_of_the_study_compares_with_the_name_of_a_source():
 
 
 @pytest.fixture
-def package(tmp_path):
-    """A folder with a module and the metadata of an installed package that registers its source."""
+def package(tmp_path, monkeypatch):
+    """A folder with a module and the metadata of an installed package that registers its source, on the path."""
     (tmp_path / "flat_source.py").write_text(PACKAGE, encoding="utf-8")
     metadata = tmp_path / "flat_source-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: flat-source\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[ssinfer.sources]\nflat = flat_source:SOURCE\n")
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
-    return tmp_path
+    monkeypatch.syspath_prepend(tmp_path)
+    find_sources_again()
+    yield tmp_path
+    monkeypatch.undo()
+    sys.modules.pop("flat_source")
+    find_sources_again()
+
+
+def find_sources_again():
+    _scan.cache_clear()
+    StudyConfig.model_rebuild(force=True)
 
 
 def test_a_source_of_another_package_is_added_by_entry_point(package):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
-    command = [sys.executable, "-W", "error", "-c", SCRIPT]
-    done = subprocess.run(command, cwd=package, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    ran, unknown, missing, absent = done.stdout.splitlines()
-    assert ran == "25 flat units ['ok']"
-    assert unknown.startswith(
-        "key 'data.units' is missing (line 4); unknown key 'data.unitz' (line 6). Did you mean 'units'?"
-    )
-    assert missing == "key 'data.units' is missing (line 4)"
-    assert absent.startswith("key 'data.source' (line 5): got 'flta'. Allowed: 'vektis' ")
-    assert "'flat' (" in absent
+    result = run_study(plan_study(package / "study.toml"), parts=("evaluate",), n_jobs=1)
+    assert (result.data_label, result.savings["status"].tolist()) == ("25 flat units", ["ok"])
+    for (old, new), said in MISTAKES.items():
+        (package / "wrong.toml").write_text(STUDY.replace(old, new), encoding="utf-8")
+        with pytest.raises(StudyError) as refused:
+            plan_study(package / "wrong.toml")
+        _, words = str(refused.value).split(": ", 1)
+        assert words.startswith(said)
+    assert "'flat' (" in words

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tomlkit
+from provisional_study import lines_of_contract
 from pseudo import from_no_catalogue, names_of, pseudo_language, without_accents
 from small_study import without_pictures
 
@@ -26,9 +27,8 @@ from ssinfer.errors import SsinferError, StudyError, error_id
 from ssinfer.finding import Finding
 from ssinfer.language import speak
 from ssinfer.report import write_report
-from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
+from ssinfer.simulation.claims import simulate_claims
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS
-from ssinfer.simulation.known_saving import known_saving
 from ssinfer.study import claims_data, plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
 from ssinfer.study.claims_data import _group_persons
@@ -192,10 +192,15 @@ def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, simula
         panel_only.data_for("a", "cohort")
 
 
-def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, simulated, tmp_path):
-    # Authority: a second simulation from the same seed without a saving, extracted under the same caps.
-    setting = {**plan.config.data.simulation, "saving": 0.0}
-    without = simulate_claims(tmp_path / "without", **setting)
+@pytest.fixture(scope="module")
+def without(tmp_path_factory):
+    """The same claims without a saving: a second simulation from the same seed."""
+    setting = {**tomllib.loads(STUDY)["data"]["simulation"], "saving": 0.0}
+    return simulate_claims(tmp_path_factory.mktemp("without") / "claims", **setting)
+
+
+def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, without):
+    # Authority: the claims without a saving, extracted under the same caps.
     table = plan.data.claims.extracts["all care"].truncation
     caps = dict(zip(table["year"].astype(int), table["cap"], strict=True))
     population = Population(insurers=["A"], units=dict.fromkeys(without.treated, "contract"))
@@ -213,21 +218,9 @@ def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, s
         assert truth.per_insured_year == pytest.approx(saved / weights.sum(), rel=1e-9)
     assert plan.data.claims.truth["a"].rate == pytest.approx(0.2, abs=1e-4)
     assert plan.data.claims.truth["d"].rate < plan.data.claims.truth["a"].rate  # what is cut carried savings too
-    # Some categories only: all lines save the same fraction, each rounded to a cent.
-    narrowed = Spending(exclude=["dental", "mental health"], duplicates="keep")
-    spent, unsaved = (
-        extract(ClaimsTables.open(folder), population, narrowed, periods=plan.panel.periods).cohort()
-        for folder in (simulated, without.folder)
-    )
-    performance = plan.designs["a"].performance
-    money = [c.spending[c.unit == "contract"][:, c.columns(performance)].sum() for c in (spent, unsaved)]
-    persons = SimulatedClaims.load(simulated).persons()
-    truth = known_saving(persons, spent, "contract", performance, rate=0.2)
-    assert truth.total == pytest.approx(money[1] - money[0], rel=1e-3)
-    assert truth.rate == pytest.approx(0.2, abs=1e-6)
 
 
-def test_the_standard_of_each_design_learns_from_its_own_baseline_without_masked_quarters(simulated, tmp_path):
+def test_the_standard_of_each_design_learns_from_its_own_baseline_without_masked_quarters(simulated, without, tmp_path):
     text = tomlkit.dumps(second_edition(tomllib.loads(STUDY)))
     document = tomllib.loads(text)
     document["data"] |= {"file": str(simulated)}
@@ -239,7 +232,11 @@ def test_the_standard_of_each_design_learns_from_its_own_baseline_without_masked
     document["comparison"] = document["comparison"][:2]
     (tmp_path / "study.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
     both = plan_study(tmp_path / "study.toml")
-    assert both.data.claims.truth["c"].rate == pytest.approx(0.2, abs=1e-6)
+    # The truth of some categories: all lines save the same fraction, each rounded to a cent.
+    truth, lines = both.data.claims.truth["c"], [lines_of_contract(part, 2022) for part in (simulated, without.folder)]
+    spent, unsaved = (part[~part["category"].isin(["dental", "mental health"])]["cents"].sum() for part in lines)
+    assert truth.total == pytest.approx((unsaved - spent) / 100, rel=1e-3)
+    assert truth.rate == pytest.approx(0.2, abs=1e-6)
     names = {"c": "expected_ses", "early": "expected_ses, 2020Q1, 2020Q3"}
     learned = {"c": ["2021Q1", "2021Q3", "2021Q4"], "early": ["2020Q1", "2020Q3"]}
     rows = both.data.claims.practices
