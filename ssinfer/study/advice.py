@@ -23,25 +23,22 @@ def advice_of(plan: Plan, result: BacktestResult | None, pairs: Sequence[PairOut
     """Return the advice for the next contract; or None, and why there is none. No sensitivity design is advised."""
     if result is None:
         return None, "No backtest was run, so there is no advice for the next contract."
-    main = plan.config.main_design.threshold
+    config, main = plan.config, plan.config.main_design.threshold
     outcome_of: dict[tuple[str, str], PairOutcome] = {}
     for pair in pairs:
         outcome_of.setdefault((pair.design.fit, pair.method), pair)
-    rule = AdviceRule(**plan.config.advice.model_dump())
+    rule = AdviceRule(**config.advice.model_dump())
     rule = rule if main is None else replace(rule, level=main.level, side=main.key.side)
     if outcome_of:  # the data have insured-years, so that all designs are on one scale
         even = next(name for name, scenario in plan.scenarios.items() if scenario.even)
         at = f"own_saving {even} {rule.target_saving:g}"
         own = [pair.columns[at].where(pair.columns["settled"] > 0) for pair in outcome_of.values()]
         result = replace(result, placebos=with_common_blocks(plan, result.placebos).assign(own_saving=pd.concat(own)))
-    config = plan.config
     place = {name: number for number, name in enumerate(SIMPLEST_FIRST)}
     class_of = {part.label: part.method for part in config.method}
     labels = sorted(natural_order(class_of), key=lambda label: place.get(class_of[label], len(place)))
     by_name = {design.name: design for design in config.designs if not design.sensitivity}
-    designs = [
-        by_name[name] for name in sorted(natural_order(by_name), key=lambda name: name != config.main_design.name)
-    ]
+    names = sorted(natural_order(by_name), key=lambda name: name != config.main_design.name)  # today's is the simplest
     parts = [
         (
             design.fit,
@@ -49,7 +46,7 @@ def advice_of(plan: Plan, result: BacktestResult | None, pairs: Sequence[PairOut
             f"{design.population.name}; {design.spending.name}",
             None if design.threshold is None else design.threshold.key,
         )
-        for design in designs  # the design that settles today is the simplest
+        for design in map(by_name.__getitem__, names)
     ]
     try:
         return advise(result, rule, candidates(parts, labels, rule)), ""

@@ -142,9 +142,8 @@ def error_factors(
     kind = KINDS.find(key.kind)
     if kind.multiple_of_standard_error and placebos["standard_error"].notna().any():
         errors = placebos["standard_error"].to_numpy(dtype=float)
-        own_error = (
-            np.nan if cf is None else predictive_error(cf)
-        )  # the threshold of a point estimate is that of the median placebo
+        # the threshold of a point estimate is that of the median placebo
+        own_error = np.nan if cf is None else predictive_error(cf)
         return (np.nanmedian(errors) if np.isnan(own_error) else own_error) / errors
     if kind.learns_from == "size" and kind.for_placebos is not None:
         by_size = kind.for_placebos(placebos, [key]).get(key)

@@ -75,9 +75,8 @@ def find_hidden(
             names.setdefault(id(panel), []).append(name)
     for first, second in [*((fits, []) for fits in names.values()), *combinations(names.values(), 2)]:
         units, cells, per_year = _cells(*(views[name] for name in (first[0], *second[:1])))
-        groups, few, totals = _grouped(
-            np.where(units.isin([*group_of]), units.map(group_of), units), cells, per_year, limit
-        )
+        joined = np.where(units.isin([*group_of]), units.map(group_of), units)
+        groups, few, totals = _grouped(joined, cells, per_year, limit)
         out_of_first, out_of_second = ({unit for name, unit in apart if name in part} for part in (first, second))
         sensitive = few | np.isin(groups, [*found, *out_of_first, *out_of_second])
         cost = np.where(np.isin(groups, [*contracts]), np.inf, totals[:, 0] if totals[:, 0].any() else totals[:, 1])

@@ -30,22 +30,14 @@ def intact_groups(plan: "Plan") -> IntactGroups | None:
     claims = plan.data.claims
     if claims is None:
         return None
-    name = next(iter(plan.designs))
-    design = plan.designs[name]
+    name, design = next(iter(plan.designs.items()))
     cohort = claims.practices
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
-    windows = plan.windows_of(name)
-    origins = tuple(str(window.origin) for window in windows)
+    windows, seed = plan.windows_of(name), claims.groups.seed
+    origins, spans = tuple(str(w.origin) for w in windows), [(w.learned, w.measured) for w in windows]
     exclude = [unit for unit in (*design.treated, *claims.contracted) if unit in cohort.units]
     try:
-        table = intact_group_ratio(
-            cohort,
-            size=size,
-            windows=[(w.learned, w.measured) for w in windows],
-            exclude=exclude,
-            repeats=REPEATS,
-            seed=claims.groups.seed,
-        )
+        table = intact_group_ratio(cohort, size=size, windows=spans, exclude=exclude, repeats=REPEATS, seed=seed)
     except SsinferError as error:
-        return IntactGroups(None, size, origins, claims.groups.seed, str(error))
-    return IntactGroups(table, size, origins, claims.groups.seed)
+        return IntactGroups(None, size, origins, seed, str(error))
+    return IntactGroups(table, size, origins, seed)

@@ -190,10 +190,9 @@ def make_plan(
         # Methods and sharing are validated before the data are read, which may take minutes.
         methods = make_methods(config)
         _check_threshold(config, methods)
-        studies = config.studies
         terms = [
             signed[own.only_group].contracts if signed else {part.name: _contract(part) for part in own.rules}
-            for own in studies
+            for own in config.studies
         ]
         FOUND.clear()
         data = config.data.load(config, folder, n_jobs)
@@ -234,8 +233,8 @@ def make_plan(
             _check_term(each)
         if config.term is not None and config.seal is None:
             plans = [each.until(config.settled) for each in plans]
-        several = config.group and not config.only_group
-        plan = replace(plans[0], groups={each.config.only_group: each for each in plans} if several else {})
+        groups = {each.config.only_group: each for each in plans} if config.group and not config.only_group else {}
+        plan = replace(plans[0], groups=groups)
         look = look_at(plan)
         if tell is not None:
             tell(look)

@@ -48,15 +48,10 @@ class Previous:
             saved = [_together(part.iloc[: len(self.term)]) for part in years]
         then = _amounts(saved[0], self.settlement, int(counted["then"])) | _of_years(years[0], contract)
         now = _amounts(saved[1], result.settlement, int(counted["now"])) | _of_years(years[1], contract)
-        rows: list[dict[Any, Any]] = (
-            self.lines[self.lines["claimants"].notna()].assign(kind="spending").to_dict("records")
-        )
-        total = ("benchmark", "total", "")
-        more = (
-            100
-            * saved[0]["benchmark"].iloc[0]
-            * (saved[1]["insured_years"].iloc[0] - saved[0]["insured_years"].iloc[0])
-        )
+        causes = self.lines[self.lines["claimants"].notna()].assign(kind="spending")
+        rows: list[dict[Any, Any]] = causes.to_dict("records")
+        total, insured = ("benchmark", "total", ""), [part["insured_years"].iloc[0] for part in saved]
+        more = 100 * saved[0]["benchmark"].iloc[0] * (insured[1] - insured[0])
         parts = {"persons": round(more), "per insured-year": now[total] - then[total] - round(more)}
         rows += [{"kind": "benchmark", "cause": cause, **NO_PERSONS, "cents": cents} for cause, cents in parts.items()]
         for key in dict.fromkeys((*then, *now)):
@@ -101,10 +96,7 @@ def _amounts(saving: pd.DataFrame, settlement: pd.DataFrame, counted: int) -> di
     row = saving.iloc[0]
     spending, benchmark = (round(row[name] * row["insured_years"] * 100) for name in ("spending", "benchmark"))
     lines = settlement[settlement["settles"].astype(bool) & settlement["amount"].notna()]
-    parties = {
-        ("settlement", party, ""): round(100 * paid)
-        for party, paid in zip(lines["party"], lines["amount"], strict=True)
-    }
+    parties = {("settlement", row.party, ""): round(100 * row.amount) for row in lines.itertuples()}
     totals = {("spending", "estimates", ""): spending - counted, ("spending", "total", ""): spending}
     return totals | {("benchmark", "total", ""): benchmark} | parties
 

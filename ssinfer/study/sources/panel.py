@@ -57,9 +57,8 @@ class PanelConfig(DataConfig):
     region: str | None = None  # column of the region of each unit
     columns: dict[str, Any] = Field(default_factory=dict)
     periods_per_year: int | None = Field(default=None, gt=0)
-    spending_is: Literal["per insured-year", "per insured-period", "total"] = (
-        "per insured-year"  # of the spending column
-    )
+    # of the spending column
+    spending_is: Literal["per insured-year", "per insured-period", "total"] = "per insured-year"
     expected: ExpectedConfig | None = None
 
     def files(self, folder: Path) -> dict[str, Path]:
@@ -123,10 +122,9 @@ class PanelConfig(DataConfig):
         options: dict[str, Any] = {"periods": learned, "exclude": [panel.units[row] for row in under_contract]}
         if part.cells is None:
             return expected_from_covariates(panel, part.covariates, **options)
-        cells = read_panel_file(folder / part.cells, layout=Layout(wide=False))
-        options["rates"] = (
-            None if part.rates is None else read_panel_file(folder / part.rates, part.by[0], layout=Layout(wide=False))
-        )
+        long = Layout(wide=False)
+        cells = read_panel_file(folder / part.cells, layout=long)
+        options["rates"] = None if part.rates is None else read_panel_file(folder / part.rates, part.by[0], layout=long)
         options["spending"] = spending if spending in cells else "spending"
         if self.spending_is == "per insured-period" and options["spending"] in cells:
             cells[options["spending"]] *= panel.timeline.seasons()
@@ -134,9 +132,8 @@ class PanelConfig(DataConfig):
 
     def _panel(self, frame: Any, spending: str) -> Panel:
         own: dict[str, Any] = {"periods_per_year": self.periods_per_year, "accept": self.accept}
-        columns = {
-            role: None if name is False else name for role, name in self.columns.items()
-        }  # insured_years = false: unknown
+        # insured_years = false: unknown
+        columns = {role: None if name is False else name for role, name in self.columns.items()}
         panel = Panel.from_frame(frame, **{**own, **columns, "spending": spending})
         if self.spending_is == "per insured-year":
             return panel
