@@ -48,6 +48,11 @@ class Period:
         """The first day after the period."""
         return Period(self.frequency, self.number + 1).first_day
 
+    def months_until(self, day: dt.date) -> int:
+        """Return the full months from its end to the end of a day; negative if that is before its end."""
+        after = day + dt.timedelta(days=1)
+        return 12 * (after.year - self.end.year) + after.month - self.end.month
+
 
 def of_day(frequency: Frequency, day: dt.date) -> Period:
     """Return the period of a frequency that holds a day."""

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 
 from ssinfer.claims import ClaimsTables, Extract, Population, RunOut, Spending, Truncation, extract
-from ssinfer.claims.backend.calendar import Calendar, months_until
+from ssinfer.claims.backend.calendar import Calendar
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import StudyError, did_you_mean, raised_as
 from ssinfer.finding import Finding
-from ssinfer.periods import PER_YEAR, span
+from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import CaseConfig, PopulationConfig
@@ -115,14 +115,14 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
 
 def _days_of_views(design: StudyDesign, periods: tuple[Any, ...]) -> dict[int, dt.date]:
     """Return the days of the views of earlier years that a provisional settlement learns from; none if it is final."""
-    run_out, calendar = design.spending.run_out, Calendar.of(periods)
+    run_out = design.spending.run_out
     if run_out is None or not run_out.provisional:
         return {}
     columns = sorted(map(periods.index, named_periods(design.performance, periods, "windows.performance")))
-    age = months_until(run_out.extracted) - int(calendar.last_month(columns[-1]))
+    age = parse_period(periods[columns[-1]]).months_until(run_out.extracted)
     if age >= run_out.months:
         return {}
-    return earlier_days(run_out.extracted, run_out.months, age, columns[0], PER_YEAR[calendar.frequency])
+    return earlier_days(run_out.extracted, run_out.months, age, columns[0], PER_YEAR[Calendar.of(periods).frequency])
 
 
 def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:

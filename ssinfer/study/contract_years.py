@@ -1,6 +1,5 @@
 """Contract years of a term: those that a delivery settles, in order; whole later years are not due yet."""
 
-import datetime as dt
 from collections.abc import Iterable
 
 from ssinfer.errors import DataError, StudyError
@@ -58,6 +57,4 @@ def not_due(config: StudyConfig) -> tuple[Finding, ...]:
 
 def _is_due(label: object, run_out: RunOutConfig) -> bool:
     """Return whether a period is over at the extraction, and its run-out unless that is provisional."""
-    end, after = parse_period(label).end, run_out.extracted + dt.timedelta(days=1)
-    age = 12 * (after.year - end.year) + after.month - end.month
-    return age >= (0 if run_out.provisional else run_out.months)
+    return parse_period(label).months_until(run_out.extracted) >= (0 if run_out.provisional else run_out.months)

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,10 +56,8 @@ class Seal:
 
     def end_of_claims(self, periods: Iterable[Any]) -> dt.date:
         """Return the first day of claims that is not read: that of the start, or of a period with an open run-out."""
-        days = [parse_period(label).first_day for label in periods]
-        later = (self.as_of.year * 12 + self.as_of.month) - self.months  # the last month with its run-out over
-        later -= (self.as_of + dt.timedelta(days=1)).day != 1
-        open_days = [day for day, after in pairwise(days) if self.months and after.year * 12 + after.month - 1 > later]
+        known = map(parse_period, periods)
+        open_days = [p.first_day for p in known if self.months and p.months_until(self.as_of) < self.months]
         return min([self.first.first_day, *open_days])
 
     def check_baseline(self, periods: Iterable[Any], baseline: Sequence[Any]) -> None:

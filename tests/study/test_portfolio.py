@@ -49,8 +49,8 @@ NORTH, SOUTH, TINY = (
 
 @pytest.fixture(scope="module")
 def world():
-    """Return 26 units and six years; the first saved 5%, and one group is tiny."""
-    frame = simulate_panel(26, tuple(range(2012, 2018)), start=2017, saving=0.05, seed=4, covid=False).panel.to_frame()
+    """Return 20 units and six years; the first saved 5%, and one group is tiny."""
+    frame = simulate_panel(20, tuple(range(2012, 2018)), start=2017, saving=0.05, seed=4, covid=False).panel.to_frame()
     frame.loc[frame["unit"] == "group 03", "insured_years"] = 6.0
     return frame.drop(columns="sampling_variance")
 
