@@ -96,7 +96,8 @@ def _amounts(saving: pd.DataFrame, settlement: pd.DataFrame, counted: int) -> di
     row = saving.iloc[0]
     spending, benchmark = (round(row[name] * row["insured_years"] * 100) for name in ("spending", "benchmark"))
     lines = settlement[settlement["settles"].astype(bool) & settlement["amount"].notna()]
-    parties = {("settlement", row.party, ""): round(100 * row.amount) for row in lines.itertuples()}
+    amounts = zip(lines["party"], lines["amount"], strict=True)
+    parties = {("settlement", str(party), ""): round(100 * paid) for party, paid in amounts}
     totals = {("spending", "estimates", ""): spending - counted, ("spending", "total", ""): spending}
     return totals | {("benchmark", "total", ""): benchmark} | parties
 
