@@ -19,7 +19,8 @@ from ssinfer.workers import parallel
 
 N_UNITS, PERSONS_PER_UNIT = 24, 40  # placebo thresholds need 19 units outside a block
 WINDOWS = ((8, 4), (3, 1))  # periods of baseline and performance: panels with few periods have kernels of their own
-BACKTESTED = ("AdministrativeBenchmark", "HierarchicalBenchmark")  # compile the kernels of scores and thresholds
+# Units in a backtest: all for the kernels of scores and thresholds, a few for those of fits that share work.
+BACKTESTED = {"AdministrativeBenchmark": N_UNITS, "HierarchicalBenchmark": 5}
 
 
 class Compiled(NamedTuple):
@@ -67,8 +68,9 @@ def _compile(family: tuple[type[Any], ...]) -> list[Compiled]:
                     for cohort, design in examples:
                         data = cohort if method.needs == "cohort" else cohort.to_panel()
                         fitted.fit(data, design, seed=1)
-                    if method.__name__ in BACKTESTED:
-                        backtest(data, design, fitted, n_jobs=1)  # on the last example, which has few periods
+                    if method.__name__ in BACKTESTED:  # on the last example, which has few periods
+                        placebos = data.units[1 : BACKTESTED[method.__name__]]
+                        backtest(data, design, fitted, placebos=placebos, n_jobs=1)
             except SsinferError as error:
                 failed[inference] = str(error)
         compiled.append(Compiled(method.__name__, perf_counter() - start, failed))

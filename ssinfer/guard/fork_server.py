@@ -8,9 +8,10 @@ import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-import sklearn.base  # noqa: F401  (most methods need these two; importing them here saves each of them a second)
+import sklearn.base  # noqa: F401  (most methods need these three; importing them here saves each of them a second)
 
-import ssinfer.cohort.cohort  # noqa: F401
+import ssinfer.cohort.cohort
+import ssinfer.counterfactual  # noqa: F401
 from ssinfer.errors import SsinferError
 from ssinfer.guard.isolation import failure, fit_apart
 

@@ -1,4 +1,4 @@
-"""Quantiles of draws that are sorted already."""
+"""Quantiles of draws that are sorted already, and of values with weights."""
 
 from collections.abc import Sequence
 
@@ -13,3 +13,10 @@ def sorted_quantiles(ordered: Floats, shares: Floats | Sequence[float]) -> Float
     below = position.astype(np.intp)
     low, high = ordered[..., below], ordered[..., np.minimum(below + 1, ordered.shape[-1] - 1)]
     return np.asarray(low + (position - below) * (high - low))
+
+
+def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
+    """Return the smallest of the values (n,) up to which at least `share` of the weight (n,) lies."""
+    order = np.argsort(values)
+    cumulated = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulated, share * cumulated[-1])])

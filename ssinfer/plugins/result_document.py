@@ -61,10 +61,7 @@ def result_document(
 
 def draws_table(cf: Counterfactual) -> pd.DataFrame:
     """Return draws in long form: chain, draw, unit, period, benchmark, and confidence if it has the same draws."""
-    chain, draw, unit, period = np.indices(cf.benchmark.shape).reshape(4, -1)
-    units, periods = cf.benchmark["unit"].values[unit], cf.benchmark["period"].values[period]
-    frame = pd.DataFrame({"chain": chain, "draw": draw, "unit": units, "period": periods})
-    frame["benchmark"] = cf.benchmark.values.ravel()
+    frame = cf.benchmark.to_dataframe("benchmark").reset_index()
     if cf.confidence is not None and cf.confidence.shape == cf.benchmark.shape:
         frame["confidence"] = cf.confidence.values.ravel()
     return frame.dropna(subset="benchmark")  # no rows before a unit's own start

@@ -20,6 +20,7 @@ from ssinfer.errors import DatasetError
 from ssinfer.periods import parse_period
 from ssinfer.simulation.claim_lines import simulate_persons
 from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
+from ssinfer.typing import Integers
 from ssinfer.workers import parallel
 
 TABLES = ("insured", "enrolment", "deaths", "truth_persons", "truth", "programmes")  # beside the folder of claims
@@ -140,12 +141,13 @@ def simulate_claims(
         raise DatasetError(f"{min(held)} is not of the simulation and would be deleted. Move it.")
     landscape = Landscape.of(setting)
     practices = landscape.practices
-    chunks = range(-(-n_insured // CHUNK))
+    chunks = [np.arange(start, min(start + CHUNK, n_insured)) for start in range(0, n_insured, CHUNK)]
     seeds = np.random.SeedSequence([setting.seed, 1]).spawn(len(chunks))
     with atomic_folder(folder) as temporary:
         (temporary / "claims").mkdir()
-        work = (joblib.delayed(_write_chunk)(temporary, setting, landscape, chunk, seeds[chunk]) for chunk in chunks)
-        pieces = parallel(n_jobs)(work)
+        paths = [temporary / "claims" / f"part-{number:05d}.parquet" for number in range(len(chunks))]
+        work = zip(paths, chunks, seeds, strict=True)
+        pieces = parallel(n_jobs)(joblib.delayed(_write_chunk)(setting, landscape, *part) for part in work)
         for name in TABLES[:4]:
             pq.write_table(pa.concat_tables([tables[name] for tables, _, _ in pieces]), temporary / f"{name}.parquet")
         truth = pd.concat([truth for _, truth, _ in pieces])
@@ -161,12 +163,10 @@ def simulate_claims(
 
 
 def _write_chunk(
-    folder: Path, setting: ClaimSetting, landscape: Landscape, chunk: int, seed: np.random.SeedSequence
+    setting: ClaimSetting, landscape: Landscape, path: Path, persons: Integers, seed: np.random.SeedSequence
 ) -> tuple[dict[str, pa.Table], pd.DataFrame, int]:
     """Write the claims of one chunk of persons; return their other tables, the truth and the number of lines."""
-    persons = np.arange(chunk * CHUNK, min((chunk + 1) * CHUNK, setting.n_insured))
     tables, truth = simulate_persons(setting, landscape, persons, np.random.default_rng(seed))
     claims = tables.pop("claims")
-    path = folder / "claims" / f"part-{chunk:05d}.parquet"
     pq.write_table(claims, path, store_decimal_as_integer=True, compression="snappy")
     return tables, truth, claims.num_rows

@@ -299,6 +299,16 @@ def test_nothing_is_left_when_writing_fails(files, monkeypatch):
     assert sorted(path.name for path in files.iterdir()) == ["design.json", "panel.csv", "panel.parquet"]
 
 
+def test_the_command_prints_the_files_and_writes_the_same_bytes_again(files, monkeypatch, capsys):
+    arguments = ["--panel", files / "panel.csv", "--design", files / "design.json", "--out", files / "again.json"]
+    method = ["--method", "AdministrativeBenchmark", "--seed", "3", "--parameters", SMALL]
+    code, printed, said = command(monkeypatch, capsys, "benchmark", *arguments, *method)
+    assert (code, printed, said) == (0, f"{files / 'again.json'}\n", "")
+    run(files, seed=3)
+    assert (files / "again.json").read_bytes() == (files / "out.json").read_bytes()
+
+
+@pytest.mark.evidence
 def test_a_fresh_process_gives_the_same_bytes(files):
     code = "from ssinfer.cli import main; main()"
     arguments = ["benchmark", "--panel", "panel.csv", "--design", "design.json", "--method", "AdministrativeBenchmark"]

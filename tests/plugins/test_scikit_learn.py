@@ -8,6 +8,8 @@ from sklearn.model_selection import ParameterGrid
 import ssinfer as ss
 from ssinfer.plugins.discovery import providers
 
+pytestmark = pytest.mark.usefixtures("few_replicates")
+
 
 @pytest.mark.parametrize("provider", providers(), ids=lambda provider: provider.name)
 def test_clone_keeps_parameters_and_only_stores(provider):
@@ -55,7 +57,7 @@ def test_a_strangers_failures_are_rows_with_a_reason(case, growth_benchmark):
                 return "draws"
             return super().fit(data, design, seed=seed)
 
-    result = ss.backtest(*case, {"fussy": Fussy(n_draws=50)}, n_jobs=1)
+    result = ss.backtest(*case, {"fussy": Fussy(n_draws=50)}, injected=[0.0], n_jobs=1)
     rows = result.placebos.set_index("unit")
     assert set(rows.loc["u003", "status"]) == {"failed"}
     assert set(rows.loc["u003", "reason"]) == {"PluginError: Fussy failed: ZeroDivisionError: no luck"}
@@ -76,10 +78,10 @@ def test_a_failing_fit_many_takes_no_other_placebo_along(case):
                 raise np.linalg.LinAlgError("singular")
             return super().fit(data, design, seed=seed)
 
-    result = ss.backtest(*case, {"m": Together(n_draws=200, history=0)}, n_jobs=1)
+    result = ss.backtest(*case, {"m": Together(n_draws=200, history=0)}, injected=[0.0], n_jobs=1)
     bad = result.placebos["unit"] == "u005"
     assert (result.placebos.loc[bad, "reason"] == "PluginError: Together failed: LinAlgError: singular").all()
-    plain = ss.backtest(*case, {"m": ss.AdministrativeBenchmark(n_draws=200, history=0)}, n_jobs=1)
+    plain = ss.backtest(*case, {"m": ss.AdministrativeBenchmark(n_draws=200, history=0)}, injected=[0.0], n_jobs=1)
     same = result.placebos.loc[~bad, "benchmark"].to_numpy()
     np.testing.assert_allclose(same, plain.placebos.loc[~bad, "benchmark"], rtol=1e-12)
 
@@ -90,6 +92,6 @@ def test_numbers_of_draws_may_differ_between_placebos(case, growth_benchmark):
             self.draws = 40 if design.treated[0] < "u010" else 60
             return super().fit(data, design, seed=seed)
 
-    result = ss.backtest(*case, {"uneven": Uneven()}, n_jobs=1)
+    result = ss.backtest(*case, {"uneven": Uneven()}, injected=[0.0], n_jobs=1)
     assert (result.placebos["status"] == "ok").all()
     assert result.placebos["crps"].notna().all()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ssinfer.errors import DatasetError
+from ssinfer.simulation import claims
 from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, INSURED, MEAN_SPENDING, NATIONAL_MEAN, spending_by_age
 
@@ -16,7 +17,7 @@ SMALL = {"first": "2021Q1", "last": "2022Q4", "start": "2022Q1"}
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated") / "claims"
-    return simulate_claims(folder, 30_000, insured_under_contract=6_000, saving=0.05, seed=3, **SMALL)
+    return simulate_claims(folder, 8_000, insured_under_contract=1_600, saving=0.05, seed=3, **SMALL)
 
 
 def query(simulated, text):
@@ -62,8 +63,8 @@ def test_saving_is_known_and_only_where_it_should_be(simulated, tmp_path):
     assert set(changed["practice"]) <= set(simulated.treated)
     persons = simulated.persons()
     assert persons["cents"].sum() == changed["cents"].sum()
-    assert persons["person"].nunique() == pytest.approx(6_000, rel=0.1)
-    none = simulate_claims(tmp_path / "none", 30_000, insured_under_contract=6_000, seed=3, **SMALL)
+    assert persons["person"].nunique() == pytest.approx(1_600, rel=0.1)
+    none = simulate_claims(tmp_path / "none", 8_000, insured_under_contract=1_600, seed=3, **SMALL)
     merged = none.truth.merge(truth, on=["practice", "insurer", "period"], suffixes=("_none", ""))
     assert (merged["cents_none"] == merged["cents_without"]).all()
 
@@ -75,9 +76,10 @@ def test_saving_by_category(tmp_path):
     assert 0.05 < simulated.true_rates()["2022Q2"] < 0.2
 
 
-def test_files_do_not_depend_on_jobs(tmp_path):
+def test_files_do_not_depend_on_jobs(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "CHUNK", 1_500)
     serial, parallel = (
-        simulate_claims(tmp_path / str(jobs), 25_000, insured_under_contract=3_000, seed=9, n_jobs=jobs, **SMALL)
+        simulate_claims(tmp_path / str(jobs), 2_500, insured_under_contract=300, seed=9, n_jobs=jobs, **SMALL)
         for jobs in (1, 2)
     )
     files = sorted(path.relative_to(serial.folder) for path in serial.folder.rglob("*.parquet"))

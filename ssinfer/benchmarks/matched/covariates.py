@@ -12,7 +12,7 @@ from ssinfer.benchmarks.matched.scores.separation import refuse_unseen
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import DesignError
-from ssinfer.kernels.weighted_quantile import weighted_quantile
+from ssinfer.kernels.quantiles import weighted_quantile
 from ssinfer.names import as_names, match_names
 from ssinfer.typing import Booleans, Floats, Integers
 

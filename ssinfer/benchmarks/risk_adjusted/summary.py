@@ -1,7 +1,5 @@
 """Components of the error and diagnostics of a risk-adjusted benchmark."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
@@ -24,20 +22,15 @@ def components(fit: Fit, level: Floats, noise: Floats, rate: Floats) -> dict[str
     }
 
 
-class Placebos(NamedTuple):
-    """Errors of the donors, each predicted as a treated unit is, in the truncated spending of the performance block."""
+def _placebos(fit: Fit, point: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return errors of the donors (G,), each predicted as a treated unit is, in truncated spending of the last block.
 
-    error: Floats  # (G,): benchmark less spending, relative
-    sd: Floats  # (G,): predicted
-    level: Floats  # (G,): log of spending per insured-year before the start, relative to the others
-
-
-def placebos(fit: Fit, draws: Draws) -> Placebos:
-    """Return the donors' errors, at the posterior means of the variances."""
+    These are benchmark less spending, relative; with them their predicted SD at `point`, the posterior means of the
+    variances, and the log of spending per insured-year before the start, relative to the others.
+    """
     donors, width = fit.donors, len(fit.window.earlier)
     r, noise, missing = fit.residuals(donors, width + 1)
     years = np.array([*(block.year for block in fit.window.blocks.earlier), 0])
-    point = _mean_point(fit, draws)
     kept = fit.least_kept(fit.truncated[2][donors, -1])
     added, _ = raised_variance(point, Unseen(r[:, :width], noise, years, np.zeros(len(donors), int), kept))
     own = point[0, 0] ** 2 + point[0, 3] ** 2 + added[0]
@@ -52,7 +45,7 @@ def placebos(fit: Fit, draws: Draws) -> Placebos:
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log(money.sum(axis=1) / years_before.sum(axis=1))
     use = ~missing[:, width] & np.isfinite(level)
-    return Placebos(error[use], np.sqrt(variance[use]), level[use] - level[use].mean())
+    return error[use], np.sqrt(variance[use]), level[use] - level[use].mean()
 
 
 def _mean_point(fit: Fit, draws: Draws) -> Floats:
@@ -65,7 +58,8 @@ def _mean_point(fit: Fit, draws: Draws) -> Floats:
 
 def diagnostics(fit: Fit, draws: Draws, practices: Check) -> pd.DataFrame:
     """Return what is known of the fit without the treated units' performance spending; of several units the worst."""
-    return tabulate([practices, *_of_persons(fit), *_of_effect(fit, draws), *_of_placebos(fit, draws)])
+    point = _mean_point(fit, draws)
+    return tabulate([practices, *_of_persons(fit), *_of_effect(fit, draws, point), *_of_placebos(fit, point)])
 
 
 def _figure(name: str, figure: float, message: str) -> Check:
@@ -115,14 +109,13 @@ def _of_persons(fit: Fit) -> list[Check]:
     return checks
 
 
-def _of_effect(fit: Fit, draws: Draws) -> list[Check]:
+def _of_effect(fit: Fit, draws: Draws, point: Floats) -> list[Check]:
     """Return the response to the level, the effect of the unit with its standard error, and its prior."""
     unseen, response = fit.unseen, fit.response
     if not unseen.residuals.shape[1]:
         error = ", ".join(f"{100 * _mean_error(response.min(), 0.0, level):+.1f}% at {level:+.0%}" for level in LEVELS)
         text = f"no earlier block of the same season with a year of history: no effect of the unit. Mean error {error}"
-        return [Check("level response", "WARN", float(response.min()), text), *_prior(fit, draws)]
-    point = _mean_point(fit, draws)
+        return [Check("level response", "WARN", float(response.min()), text), *_prior(fit, point)]
     added, variance = raised_variance(point, unseen)
     effect = point[0, 0] ** 2 + point[0, 3] ** 2 + added[0]
     kept = effect / (effect + variance[0])
@@ -147,7 +140,7 @@ def _of_effect(fit: Fit, draws: Draws) -> list[Check]:
     return [
         *checks,
         Check("group effect", status, float(ratio[most]), text, limit=MAX_GROUP_EFFECT),
-        *_prior(fit, draws),
+        *_prior(fit, point),
     ]
 
 
@@ -156,22 +149,21 @@ def _mean_error(response: float, kept: float, level: float) -> float:
     return float((1 + level) ** ((1 - response) * (kept - 1)) - 1)
 
 
-def _prior(fit: Fit, draws: Draws) -> list[Check]:
-    point = _mean_point(fit, draws)
+def _prior(fit: Fit, point: Floats) -> list[Check]:
     added, _ = raised_variance(point, fit.unseen)
     learned = float(np.hypot(point[0, 0], point[0, 3]))
     raised = float(np.sqrt(learned**2 + added[0].max()))
     shock = float(np.hypot(point[0, 1], point[0, 4]))
-    text = f"SD of lasting effects among donors; that of a level_response of {fit.level_response} is {{:.4f}}"
+    text = f"SD of lasting effects among donors; that of a level_response of {fit.level_response} is {raised:.4f}"
     return [
-        _figure("effect SD", learned, text.format(raised)),
+        _figure("effect SD", learned, text),
         _figure("shock SD", shock, f"fraction of spending; persistence from year to year {point[0, 2]:.2f}"),
     ]
 
 
-def _of_placebos(fit: Fit, draws: Draws) -> list[Check]:
+def _of_placebos(fit: Fit, point: Floats) -> list[Check]:
     """Return the donors' errors against their predicted SD, and their slope on the lasting level."""
-    error, sd, level = placebos(fit, draws)
+    error, sd, level = _placebos(fit, point)
     if len(error) < 3 or not np.ptp(level) > 0:
         return [Check.not_evaluated("placebo SD", "fewer than three donors have truncated spending in the block")]
     ratio = float(np.sqrt(np.mean((error / sd) ** 2)))

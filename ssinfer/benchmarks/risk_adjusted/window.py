@@ -13,7 +13,7 @@ from ssinfer.benchmarks.risk_adjusted.kernels.ridge import ridge_coefficients, u
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.person_features import MIN_INSURED_YEARS, feature_grids
 from ssinfer.kernels.groups import group_sums, run_starts
-from ssinfer.kernels.weighted_quantile import weighted_quantile
+from ssinfer.kernels.quantiles import weighted_quantile
 from ssinfer.typing import Booleans, Floats, Integers, Positions
 
 RESIDUAL_QUANTILE = 0.99  # residuals of spending truncated here have 0.58 of the noise of all spending (risk_adjusted)
