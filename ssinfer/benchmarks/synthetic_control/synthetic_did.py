@@ -61,17 +61,14 @@ class SyntheticDiD(DonorWeighting):
 
     def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""
-        M, N = donors.shape
-        T0 = window.pre.size
         allowed = donors.copy()
-        allowed[np.arange(M), targets] = False
+        allowed[np.arange(len(donors)), targets] = False
         before = np.ascontiguousarray(window.Y[window.pre])
         outcomes = np.vstack([before, window.pooling @ window.Y[window.post]])
         share = window.post.size**0.25 if self.unit_ridge is None else self.unit_ridge
-        F = factor(before, np.ones(T0), intercept=True)
-        start = np.empty((0, N)) if warm is None else warm
+        F = factor(before, np.ones(len(before)), intercept=True)
         weights, periods, gap, status, iterations = synthetic_did_weights(
-            outcomes, F, targets, allowed, (float(share), float(self.time_ridge)), start
+            outcomes, F, targets, allowed, (float(share), float(self.time_ridge)), warm
         )
         residual = before[:, targets] - before @ weights.T  # (T0, M)
         offset = (periods.T * residual).sum(axis=0)

@@ -13,19 +13,12 @@ from ssinfer.kernels.compile import compiled
 from ssinfer.typing import Floats, Integers
 
 
-@compiled
 def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
     """Return F (T, N) with F'F the Gram matrix of Y (T, N) by period weights a (T,); `intercept`: of demeaned units."""
-    T, N = Y.shape
-    F = np.empty((T, N))
-    mean = np.zeros(N)
-    for t in range(T):
-        F[t] = Y[t] - Y[t].sum() / N
-        mean += period_weights[t] * F[t]
-    mean /= period_weights.sum()
-    for t in range(T):
-        F[t] = np.sqrt(period_weights[t]) * (F[t] - mean if intercept else F[t])
-    return F
+    F = Y - Y.mean(axis=1, keepdims=True)
+    if intercept:
+        F -= period_weights @ F / period_weights.sum()
+    return np.asarray(np.sqrt(period_weights)[:, None] * F)
 
 
 @compiled

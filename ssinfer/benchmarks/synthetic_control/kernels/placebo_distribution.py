@@ -13,26 +13,16 @@ symmetrical about the benchmark.
 
 import numpy as np
 
-from ssinfer.kernels.compile import compiled
 from ssinfer.typing import Floats
 
 
-@compiled
 def conformal_quantiles(ordered: Floats, uniform: Floats) -> Floats:
     """Return conformal quantiles (D,) of ordered absolute errors (m,) at `uniform`, with an exponential tail beyond."""
     m = ordered.size
-    scale = (ordered[m - 1] - ordered[m // 2]) / np.log(0.5 * (m + 1))
-    out = np.empty(uniform.size)
-    for d in range(uniform.size):
-        position = uniform[d] * (m + 1)
-        k = int(np.floor(position))
-        if k < 1:
-            out[d] = ordered[0] * position
-        elif k < m:
-            out[d] = ordered[k - 1] + (position - k) * (ordered[k] - ordered[k - 1])
-        else:
-            out[d] = ordered[m - 1] - scale * np.log((1.0 - uniform[d]) * (m + 1))
-    return out
+    position = uniform * (m + 1)
+    scale = (ordered[-1] - ordered[m // 2]) / np.log(0.5 * (m + 1))
+    inside = np.interp(position, np.arange(m + 1), np.append(0.0, ordered))
+    return np.where(position < m, inside, ordered[-1] - scale * np.log((1.0 - uniform) * (m + 1)))
 
 
 def predictive_errors(

@@ -16,7 +16,6 @@ from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import (
     least_norm_optimum,
     simplex_weights,
 )
-from ssinfer.kernels.compile import compiled
 from ssinfer.typing import Floats, Integers
 
 
@@ -28,35 +27,6 @@ def mean_eigenvalue(Z: Floats, intercept: bool) -> float:
     return float((X**2).sum() / Z.shape[0])
 
 
-@compiled
-def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
-    """Return augmented weights (L, J) for each ridge (L,); X (R, J) are differences, and are centred in place."""
-    R, J = X.shape
-    residual, rounding = -(X * w).sum(axis=1), (1e-26 * X * X).sum()
-    centred = np.empty((R, R))
-    for t in range(R):
-        X[t] -= X[t].sum() / J
-        for s in range(t + 1):
-            centred[t, s] = centred[s, t] = (X[t] * X[s]).sum()
-    values, vectors = np.linalg.eigh(centred)
-    rotated = (vectors.T * residual).sum(axis=1)
-    out = np.empty((ridges.size, J))
-    for k in range(ridges.size):
-        out[k] = w
-        if np.isinf(ridges[k]):
-            continue
-        for t in range(R):
-            solved = 0.0
-            for r in range(R):
-                strength = max(values[r], 0.0) + ridges[k]
-                if strength > rounding:  # identical donors have no direction in which to extrapolate
-                    solved += vectors[t, r] * rotated[r] / strength
-            for p in range(J):  # a loop: an expression of arrays would allocate one for each period and ridge
-                out[k, p] += X[t, p] * solved
-    return out
-
-
-@compiled
 def augmented_weights(
     Z: Floats, target: int, donors: Integers, period_weights: Floats, intercept: bool, ridges: Floats, warm: Floats
 ) -> tuple[Floats, Floats, float, int, int]:
@@ -69,10 +39,16 @@ def augmented_weights(
     X = differences(factor(Z, period_weights, intercept), target, donors)
     w, gap, status, iterations = simplex_weights(X.T @ X, np.zeros(donors.size), warm)
     w, gap = least_norm_optimum(X, w, gap, status)
-    return _augment(X, w, ridges), w, gap, status, iterations
+    residual, rounding = -X @ w, 1e-26 * (X**2).sum()
+    X = X - X.mean(axis=1, keepdims=True)
+    values, vectors = np.linalg.eigh(X @ X.T)
+    strength = np.maximum(values, 0.0)[:, None] + ridges
+    # identical donors have no direction in which to extrapolate
+    inverse = np.divide(1.0, strength, out=np.zeros_like(strength), where=strength > rounding)
+    solved = vectors @ (inverse * (vectors.T @ residual)[:, None])
+    return w + solved.T @ X, w, gap, status, iterations
 
 
-@compiled
 def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, ridges: Floats, horizon: int) -> Floats:
     """Return errors (L, H) of forecasts from the first h periods of the mean of the next `horizon`, for each ridge.
 
@@ -80,29 +56,15 @@ def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, r
     out single periods in the middle would reward interpolation, which no performance period allows. Other arguments are
     those of `augmented_weights`; near the end, the horizon is the periods that remain.
     """
-    R, J = Z.shape[0], donors.size
-    first = max(2, R // 2)
-    H = max(R - first, 0)
-    errors = np.empty((ridges.size, H))
-    warm = np.zeros(J)
-    for origin in range(H):
-        h = first + origin
-        used = np.zeros(R)
-        used[:h] = 1.0
-        weights, warm, _gap, _status, _iterations = augmented_weights(Z, target, donors, used, intercept, ridges, warm)
-        last = min(h + horizon, R)
-        for k in range(ridges.size):
-            offset, ahead = 0.0, 0.0
-            for t in range(last):
-                residual = Z[t, target]
-                for p in range(J):
-                    residual -= weights[k, p] * Z[t, donors[p]]
-                if t >= h:
-                    ahead += residual / (last - h)
-                elif intercept:
-                    offset += residual / h
-            errors[k, origin] = ahead - offset
-    return errors
+    R, warm = len(Z), np.zeros(donors.size)
+    errors = []
+    for h in range(max(2, R // 2), R):
+        used = (np.arange(R) < h).astype(np.float64)
+        weights, warm, *_ = augmented_weights(Z, target, donors, used, intercept, ridges, warm)
+        residual = Z[:, target] - weights @ Z[:, donors].T
+        offset = residual[:, :h].mean(axis=1) if intercept else 0.0
+        errors.append(residual[:, h : h + horizon].mean(axis=1) - offset)
+    return np.array(errors).reshape(-1, ridges.size).T
 
 
 def strength_by_one_standard_error(errors: Floats) -> int:

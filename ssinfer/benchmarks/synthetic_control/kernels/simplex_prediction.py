@@ -21,19 +21,6 @@ class Performance(NamedTuple):
 
 
 @compiled
-def _lasting_covariance(times: Floats, v: Floats, kappa: float, omega: float, rho: float) -> Floats:
-    """Return the covariance (T + P, T + P) of level and shocks over all periods."""
-    out = np.empty((times.size, times.size))
-    stationary = omega * omega / (1.0 - rho * rho)
-    for s in range(times.size):
-        for t in range(s + 1):
-            power = rho ** abs(times[s] - times[t])
-            out[s, t] = kappa * kappa + stationary * v[s] * v[t] * power
-            out[t, s] = kappa * kappa + stationary * v[t] * v[s] * power
-    return out
-
-
-@compiled
 def predict_paths(
     q: Floats, normal: Floats, sampling_normal: Floats, data: Baseline, ahead: Performance
 ) -> tuple[Floats, Floats, Floats]:
@@ -44,51 +31,24 @@ def predict_paths(
     (S, P); and tau, omega, rho, k and the variances of the pooled shock and of the pooled sampling noise (S, 6).
     """
     y, X, times, noise, donor_noise, kappa, _features, _mean, _factor, _strength = data
-    X_ahead, times_ahead, noise_ahead, donor_noise_ahead, pooling = ahead
-    S, T, J, P = q.shape[0], X.shape[0], X.shape[1], X_ahead.shape[0]
+    S, T, P = len(q), len(X), len(ahead.X)
     expected, paths, parts = np.empty((S, P)), np.empty((S, P)), np.empty((S, 6))
-    w, v = np.empty(J), np.empty(T + P)
-    every = np.concatenate((times, times_ahead))
+    w, v = np.empty(X.shape[1]), np.empty(T + P)
+    every = np.concatenate((times, ahead.times))
+    gap = np.abs(np.expand_dims(every, 1) - every)
     for d in range(S):
         tau, omega, rho, k = unpack(q[d], data, w, v)
-        lasting = _lasting_covariance(every, v, kappa, omega, rho)
-        C = lasting[:T, :T].copy()
-        for s in range(T):
-            C[s, s] += k * k * (noise[s] + (w * w * donor_noise[s]).sum())
-        cholesky(C)
-        half = y - X @ w
-        cross = np.empty((T, P))
-        for s in range(T):
-            for past in range(s):
-                half[s] -= C[s, past] * half[past]
-            half[s] /= C[s, s]
-            for t in range(P):
-                total = lasting[s, T + t]
-                for past in range(s):
-                    total -= C[s, past] * cross[past, t]
-                cross[s, t] = total / C[s, s]
-        V = lasting[T:, T:] - cross.T @ cross
-        shock = 0.0
-        for s in range(P):
-            for t in range(P):
-                shock += pooling[s] * pooling[t] * V[s, t]
+        lasting = kappa * kappa + omega * omega / (1.0 - rho * rho) * np.outer(v, v) * rho**gap  # level and shocks
+        seen = lasting[:T, :T] + k * k * np.diag(noise + donor_noise @ (w * w))
+        cross = np.ascontiguousarray(lasting[:T, T:])
+        gain = np.linalg.solve(seen, cross)
+        V = lasting[T:, T:] - cross.T @ gain
+        shock = float(ahead.pooling @ V @ ahead.pooling)
         for t in range(P):
             V[t, t] += 1e-12 * V[t, t]
         cholesky(V)
-        sampling = 0.0
-        for t in range(P):
-            fitted = 0.0
-            total = noise_ahead[t]
-            for j in range(J):
-                fitted += X_ahead[t, j] * w[j]
-                total += w[j] * w[j] * donor_noise_ahead[t, j]
-            for s in range(T):
-                fitted += cross[s, t] * half[s]
-            drawn = 0.0
-            for s in range(t + 1):
-                drawn += V[t, s] * normal[d, s]
-            expected[d, t] = fitted
-            paths[d, t] = fitted + drawn + k * np.sqrt(total) * sampling_normal[d, t]
-            sampling += pooling[t] ** 2 * k * k * total
-        parts[d] = np.array([tau, omega, rho, k, shock, sampling])
+        sampling = k * k * (ahead.noise + ahead.donor_noise @ (w * w))
+        expected[d] = ahead.X @ w + gain.T @ (y - X @ w)
+        paths[d] = expected[d] + np.tril(V) @ normal[d] + np.sqrt(sampling) * sampling_normal[d]
+        parts[d] = np.array([tau, omega, rho, k, shock, (ahead.pooling**2 * sampling).sum()])
     return expected, paths, parts
