@@ -38,17 +38,14 @@ def draw_joint(
     """Draw the treated units' performance cells (S, I, 2 P) jointly, with the node of each draw in `picked` (S,)."""
     y, seen, rows, cells = layout.cells
     draws = np.empty((len(picked), len(rows), 2 * len(cells)))
-    pick = np.eye(y.shape[1])[np.tile(cells, 2)]
     for node in np.unique(picked):
         fit, at = model.marginal(posterior.nodes[node], y, seen)
         numbers = np.flatnonzero(picked == node)
         terms = unit_terms(at.shared, at.noise[rows], seen[rows], y[rows])
         effects = fit.draws(rng.standard_normal((len(fit.half), len(numbers))), rows)  # (I, T, draws)
-        structure, no_error = (at.structure, at.shared, at.noise[rows], cells), np.zeros_like(terms.inverse)
-        mean, covariance = predict(np.zeros_like(terms.weighted), no_error, terms, y[rows], *structure)
-        both = np.concatenate([at.structure[cells], at.shared[cells]])
-        shifted = np.matmul(pick[None] - np.matmul(both[None], terms.inverse), effects)  # (I, 2 P, draws)
+        no_error = np.zeros_like(terms.inverse)
+        mean, covariance = predict(effects, no_error, terms, y[rows], at.structure, at.shared, at.noise[rows], cells)
         normal = rng.standard_normal((len(rows), 2 * len(cells), len(numbers)))
         shocks = np.matmul(safe_cholesky(covariance), normal)
-        draws[numbers] = (mean[:, :, None] + shifted + shocks).transpose(2, 0, 1)
+        draws[numbers] = (mean + shocks).transpose(2, 0, 1)
     return draws

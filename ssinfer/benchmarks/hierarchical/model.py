@@ -76,109 +76,67 @@ class PanelModel:
         """Names of the parameters v_t, one per period; empty if every v_t is 1."""
         return tuple(parameter.name for parameter in self.parameters if parameter.kind == "factor")
 
-    @cached_property
-    def _same_prior(self) -> list[tuple[Parameter, Positions, list[str]]]:
-        """For each distinct prior, its first parameter, and the positions and names of all its parameters."""
-        positions: dict[tuple[str, float], list[int]] = {}
-        for j, parameter in enumerate(self.parameters):
-            positions.setdefault((parameter.kind, parameter.scale), []).append(j)
-        return [
-            (self.parameters[group[0]], np.array(group), [self.parameters[j].name for j in group])
-            for group in positions.values()
-        ]
-
     def values(self, x: Floats) -> dict[str, float]:
         """Return the values of the parameters at the vector x, by name."""
         return {name: float(value) for name, value in self._natural(x).items()}
 
     def _natural(self, x: Floats) -> dict[str, Floats]:
         """Return the values of the parameters, by name: numbers at x (d,), arrays (M,) at x (M, d)."""
-        out: dict[str, Floats] = {}
-        for parameter, positions, names in self._same_prior:
-            out.update(zip(names, parameter.natural(x[..., positions]).T, strict=True))
-        return out
+        return {parameter.name: parameter.natural(x[..., j]) for j, parameter in enumerate(self.parameters)}
 
     def log_prior(self, x: Floats) -> Floats:
         """Return the log prior density of x (..., d): standard normal in each coordinate."""
         return np.asarray(-0.5 * (x**2).sum(axis=-1) - 0.5 * self.size * np.log(2 * np.pi))
-
-    def shared(self, value: Mapping[str, Floats | float]) -> tuple[Floats, Floats]:
-        """Return the covariance (..., T, T) of a unit without and with its shock; values may be arrays over nodes."""
-
-        def square(name: str) -> Floats:
-            return np.asarray(value[name])[..., None, None] ** 2
-
-        lag = self.lag
-        structure = square("level") * np.ones_like(lag)
-        if "trend" in value:
-            centred = self.time - self.time.mean()
-            structure = structure + square("trend") * np.outer(centred, centred)
-        if self.season is not None:
-            structure = structure + square("season") * (lag % self.season == 0)
-        if "shock" not in value:
-            return structure, structure
-        persistence = np.asarray(value["persistence"])[..., None, None]
-        return structure, structure + square("shock") * persistence**lag * self.volatility_products(value)
 
     @property
     def lag(self) -> Floats:
         """Distance between any two periods (T, T)."""
         return np.asarray(np.abs(np.subtract.outer(self.time, self.time)))
 
-    def volatility_products(self, value: Mapping[str, Floats | float]) -> Floats:
-        """Return v_t v_s (..., T, T), the product of the volatilities of any two periods."""
-        if not self.volatility:
-            return np.ones((len(self.time), len(self.time)))
-        volatility = np.stack([np.asarray(value[name]) for name in self.volatility], axis=-1)
-        return np.asarray(volatility[..., :, None] * volatility[..., None, :])
-
     def nodes(self, x: Floats) -> Nodes:
         """Return the covariances of units and of period effects at many parameters x (M, d)."""
-        value = self._natural(x)
-        structure, shared = self.shared(value)
-        scale = value["noise"] ** 2 if "noise" in value else np.ones(len(x))
-        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale, self._markov(value, len(x)))
-
-    def _markov(self, value: Mapping[str, Floats], count: int) -> Markov:
-        """Return the components of the shared covariance at `count` nodes."""
-        periods = len(self.time)
-        kept, spread = np.zeros((count, periods)), np.zeros((count, periods))
-        if "shock" in value:
-            kept[:, 1:] = value["persistence"][:, None] ** np.diff(self.time)
-            spread += value["shock"][:, None]
-        for t, name in enumerate(self.volatility):
-            spread[:, t] *= value[name]
-        columns = [np.ones((1, periods)) * value["level"][:, None]]
+        value, periods = self._natural(x), len(self.time)
+        kept, spread = np.zeros((len(x), periods)), np.zeros((len(x), periods))
+        columns = [np.ones(periods) * value["level"][:, None]]
         if "trend" in value:
             columns.append((self.time - self.time.mean()) * value["trend"][:, None])
         if self.season is not None:
             phase = (self.time - self.time[0]) % self.season
             columns += [(phase == p) * value["season"][:, None] for p in np.unique(phase)]
-        return Markov(kept, spread, np.stack(columns, axis=2))
+        low = np.stack(columns, axis=2)
+        structure = shared = low @ low.swapaxes(1, 2)
+        if "shock" in value:
+            kept[:, 1:] = value["persistence"][:, None] ** np.diff(self.time)
+            spread += value["shock"][:, None]
+            for t, name in enumerate(self.volatility):
+                spread[:, t] *= value[name]
+            shared = structure + value["persistence"][:, None, None] ** self.lag * spread[:, :, None] * spread[:, None]
+        scale = value["noise"] ** 2 if "noise" in value else np.ones(len(x))
+        return Nodes(structure, shared, scale, np.eye(periods) * self.period_scale, Markov(kept, spread, low))
 
     def covariances(self, x: Floats) -> Covariances:
         """Return all covariances at the parameters x."""
-        value = self.values(x)
-        structure, shared = self.shared(value)
-        noise = value.get("noise", 1.0) ** 2 * self.sampling
-        periods = np.eye(len(self.time)) * self.period_scale
-        return Covariances(structure, shared, noise, [periods, *map(np.linalg.cholesky, self._common(value))])
+        node = self.nodes(x[None])
+        common = [node.common, *map(np.linalg.cholesky, self._common(self._natural(x)))]
+        return Covariances(node.structure[0], node.shared[0], node.scale[0] * self.sampling, common)
 
-    def _common(self, value: Mapping[str, Floats | float]) -> list[Floats]:
+    def _common(self, value: Mapping[str, Floats]) -> list[Floats]:
         """Return the covariances (..., T, T) of the effects of neighbours and of covariates."""
 
-        def square(name: str) -> Floats:
-            return np.asarray(value[name])[..., None, None] ** 2
+        def wide(name: str) -> Floats:
+            return np.asarray(value[name])[..., None, None]
 
         out, unit = [], np.eye(len(self.time))
         if self.neighbours:
-            correlation = np.asarray(value["neighbour_persistence"])[..., None, None] ** self.lag
-            shock = square("neighbour_shock") * correlation * self.volatility_products(value)
-            field = square("neighbour_level") + shock
+            shock = wide("neighbour_shock") ** 2 * wide("neighbour_persistence") ** self.lag
+            if self.volatility:
+                volatility = np.stack([value[name] for name in self.volatility], axis=-1)
+                shock = shock * volatility[..., :, None] * volatility[..., None, :]
+            field = wide("neighbour_level") ** 2 + shock
             out.append(field + 1e-12 * field[..., :1, :1] * unit)
         if self.covariates:
             walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])
-            out.append(self.level_scale**2 * (1.0 + 1e-10 * unit) + square("growth") * walk)
+            out.append(self.level_scale**2 * (1.0 + 1e-10 * unit) + wide("growth") ** 2 * walk)
         return out
 
     def marginal(self, x: Floats, y: Floats, seen: Floats) -> tuple[Marginal, Covariances]:

@@ -81,9 +81,10 @@ def fitted_baseline(layout: Layout, x: Floats) -> Floats:
     model, rows, cells = layout.model, layout.treated, np.flatnonzero(layout.baseline)
     fit, at = model.marginal(x, layout.y, layout.seen)
     structure = (at.structure, at.shared, at.noise[rows], cells)
-    mean, covariance = predict(fit.mean[rows], fit.spread[rows], fit.terms.of(rows), layout.y[rows], *structure)
-    variance = np.einsum("icc->ic", covariance) if layout.scale == "log" else np.zeros_like(mean)
-    return layout.spending((mean + variance / 2)[:, : len(cells)])
+    effects, error = fit.mean[rows][:, :, None], fit.spread[rows]
+    mean, covariance = predict(effects, error, fit.terms.of(rows), layout.y[rows], *structure)
+    variance = np.einsum("icc->ic", covariance) if layout.scale == "log" else 0.0
+    return layout.spending((mean[:, :, 0] + variance / 2)[:, : len(cells)])
 
 
 def sample_placebos(

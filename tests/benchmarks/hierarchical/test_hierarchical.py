@@ -153,8 +153,8 @@ def test_a_turbulent_performance_year_of_the_controls_widens_the_interval():
 
 
 def test_several_treated_units_are_drawn_jointly():
-    panel = simulate()
-    method = HierarchicalBenchmark(n_draws=8000, volatility=False)
+    panel = simulate(units=24)
+    method = HierarchicalBenchmark(n_draws=4000, nodes=512, volatility=False)
     both = method.fit(panel, design(["u000", "u001"]), seed=1)
     alone = method.fit(panel, design(["u000"], donors=panel.units[2:]), seed=1)
     for t in (4, 5):
@@ -165,7 +165,7 @@ def test_several_treated_units_are_drawn_jointly():
 
 
 def test_staggered_starts_use_the_earlier_cells():
-    panel = simulate(periods=7)
+    panel = simulate(units=16, periods=7)
     plan = design(["u000", "u001"], performance=(4, 5, 6), starts={"u001": 6})
     cf = PLAIN.fit(panel, plan, seed=1)
     assert np.isnan(cf.benchmark.sel(unit="u001", period=5)).all()

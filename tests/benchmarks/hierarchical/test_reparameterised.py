@@ -72,7 +72,7 @@ def by_hand(layout, signed, persistence, turbulence, period, coordinates):
 
 @pytest.mark.parametrize(
     ("options", "likelihood"),
-    [({}, "normal"), ({"volatility": False}, "student"), ({"shock": None}, "normal")],
+    [({}, "student"), ({"shock": None}, "normal")],  # normal shocks: tests/evidence/test_hierarchical_nuts.py
 )
 def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likelihood):
     layout = layout_of(**options)

@@ -210,15 +210,16 @@ def predict(
     noise: Floats,
     cells: Positions,
 ) -> tuple[Floats, Floats]:
-    """Predict `cells` (P,) of I units from their other cells and the posterior of Z_i f: (I, 2 P) and (I, 2 P, 2 P).
+    """Predict `cells` (P,) of I units from their other cells and Z_i f: mean (I, 2 P, D) and covariance (I, 2 P, 2 P).
 
     The expected part (without shock and noise) comes first, then the outcome. `terms` and y (I, T) lack these cells.
+    Z_i f has D means (I, T, D) and one covariance (I, T, T).
     """
     n_cells = len(cells)
     both = np.concatenate([structure[..., cells, :], shared[..., cells, :]], axis=-2)
     gain = np.matmul(both, terms.inverse)  # zero columns where unseen
     design = np.eye(y.shape[1])[np.tile(cells, 2)] - gain
-    centre = np.matmul(design, mean[:, :, None])[:, :, 0] + np.matmul(gain, y[:, :, None])[:, :, 0]
+    centre = np.matmul(design, mean) + np.matmul(gain, y[:, :, None])
     prior = np.empty((len(y), 2 * n_cells, 2 * n_cells))
     prior[:] = np.tile(structure[..., cells[:, None], cells], (2, 2))
     prior[:, n_cells:, n_cells:] = shared[..., cells[:, None], cells]

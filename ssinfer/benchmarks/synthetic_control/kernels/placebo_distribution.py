@@ -22,7 +22,7 @@ def conformal_quantiles(ordered: Floats, uniform: Floats) -> Floats:
     position = uniform * (m + 1)
     scale = (ordered[-1] - ordered[m // 2]) / np.log(0.5 * (m + 1))
     inside = np.interp(position, np.arange(m + 1), np.append(0.0, ordered))
-    return np.where(position < m, inside, ordered[-1] - scale * np.log((1.0 - uniform) * (m + 1)))
+    return np.asarray(np.where(position < m, inside, ordered[-1] - scale * np.log((1.0 - uniform) * (m + 1))))
 
 
 def predictive_errors(

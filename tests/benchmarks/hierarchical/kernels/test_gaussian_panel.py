@@ -151,10 +151,10 @@ def test_the_prediction_without_the_cells_is_that_of_a_fit_that_never_saw_them(w
     kept[4, 3:] = 0.0
     never = marginal(unit_terms(shared, noise, kept, y * kept), blocks, roots)
     arguments = (never.terms.of(rows), (y * kept)[rows], structure, shared, noise[rows], cells)
-    mean, covariance = predict(never.mean[rows], never.spread[rows], *arguments)
+    mean, covariance = predict(never.mean[rows][:, :, None], never.spread[rows], *arguments)
     whole = marginal(unit_terms(shared, noise, seen, y), blocks, roots)
     change, centre, spread = sealed(whole, rows, cells, y, (structure, shared, noise))
-    np.testing.assert_allclose(centre, mean, atol=1e-10)
+    np.testing.assert_allclose(centre, mean[:, :, 0], atol=1e-10)
     np.testing.assert_allclose(spread, covariance, atol=1e-10)
     np.testing.assert_allclose(whole.log_likelihood + change[0], never.log_likelihood, rtol=1e-11)
 

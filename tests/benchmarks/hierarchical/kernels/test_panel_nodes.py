@@ -77,9 +77,9 @@ def test_every_node_predicts_what_it_predicts_alone(max_batch_numbers):
             fit = marginal(terms, [Block(loading[:, None])], [nodes.common])
             covariances = (nodes.structure[m], nodes.shared[m], variance[[row]])
             arguments = (terms.of([row]), (y * kept)[[row]], *covariances, cells)
-            expected = predict(fit.mean[[row]], fit.spread[[row]], *arguments)
+            expected = predict(fit.mean[[row]][:, :, None], fit.spread[[row]], *arguments)
             np.testing.assert_allclose(value[m, number], fit.log_likelihood, rtol=1e-10)
-            np.testing.assert_allclose(mean[m, number], expected[0][0], atol=1e-10)
+            np.testing.assert_allclose(mean[m, number], expected[0][0, :, 0], atol=1e-10)
             np.testing.assert_allclose(covariance[m, number], expected[1][0], atol=1e-10)
 
 

@@ -39,11 +39,11 @@ def test_weights_follow_the_formula(Z, intercept):
 
 def test_held_out_errors_never_look_ahead(Z):
     """An error at origin h is the same when everything after its horizon changes."""
-    donors, ridges = np.arange(1, 9), np.array([1.0, np.inf])
-    base = held_out_errors(Z, 0, donors, True, ridges, 2)
+    donors, ridges, intercept = np.arange(1, 9), np.array([1.0, np.inf]), True
+    base = held_out_errors(Z, 0, donors, intercept, ridges, 2)
     changed = Z.copy()
     changed[10:] += 100 * np.random.default_rng(0).normal(size=(2, 9))
-    later = held_out_errors(changed, 0, donors, True, ridges, 2)
+    later = held_out_errors(changed, 0, donors, intercept, ridges, 2)
     assert base.shape == (2, 6)
     np.testing.assert_allclose(later[:, :3], base[:, :3])
     assert not np.allclose(later[:, 4:], base[:, 4:])
