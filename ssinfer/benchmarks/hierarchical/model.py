@@ -28,7 +28,7 @@ from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 from ssinfer.benchmarks.hierarchical.parameters import Parameter
 from ssinfer.kernels.compile import threads
 from ssinfer.kernels.importance import laplace
-from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats
 
 MIN_THREADED_CELLS = 20_000  # cells of a panel from which the gradients of the Hessian are split over threads
 DIFFERENCE_STEP = 1e-4  # of differences of covariances, in standard deviations of the prior

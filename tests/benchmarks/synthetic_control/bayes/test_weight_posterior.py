@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -43,15 +42,13 @@ def fitted():
     return BAYES.fit(panel_of(simulate()), DESIGN, seed=1)
 
 
-@cache
 def fit_scaled(intercept, factor):
     method = SyntheticControl(inference="bayes", intercept=intercept)
     return method.fit(panel_of(simulate() * factor), DESIGN, seed=1)
 
 
-@pytest.mark.parametrize("factor", [100.0, 0.001])
-@pytest.mark.parametrize("intercept", [False, True])
-def test_rates_are_the_same_in_euros_cents_and_thousands(factor, intercept):
+@pytest.mark.parametrize(("intercept", "factor"), [(False, 100.0), (True, 0.001)])
+def test_rates_are_the_same_in_euros_cents_and_thousands(intercept, factor):
     """Trap 1: CausalPy 0.9.0 changes its effect by a third when the data are multiplied by 100."""
     euros, scaled = fit_scaled(intercept, 1.0), fit_scaled(intercept, factor)
     expected, rescaled = euros.pooled(), scaled.pooled() / factor

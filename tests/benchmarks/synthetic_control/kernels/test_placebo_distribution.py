@@ -22,18 +22,18 @@ def test_quantiles_pass_through_the_order_statistics(m, seed):
 
 
 def test_coverage_of_the_pooled_error_under_exchangeability():
-    """4,000 replications at 95% and 90% with 38 placebos: standard errors .0034 and .0047."""
+    """1,500 replications at 95% and 90% with 38 placebos: standard errors .0056 and .0077."""
     rng = np.random.default_rng(5)
     uniform = (np.arange(400) + 0.5) / 400
     hits = np.zeros(2)
-    n = 4000
+    n = 1500
     for _ in range(n):
         errors = rng.standard_t(4, size=(39, 3)) @ np.linalg.cholesky(np.full((3, 3), 0.6) + 0.4 * np.eye(3)).T
         paths = predictive_errors(errors[1:], np.full(3, 1 / 3), np.ones(38), 1.0, uniform)
         pooled = paths.mean(axis=1)
         lower, upper = np.quantile(pooled, [[0.025, 0.05], [0.975, 0.95]])
         hits += (lower <= errors[0].mean()) & (errors[0].mean() <= upper)
-    assert hits / n == pytest.approx([0.95, 0.90], abs=0.012)
+    assert hits / n == pytest.approx([0.95, 0.90], abs=0.018)
 
 
 def test_draws_are_antithetic_so_that_the_benchmark_is_their_mean():

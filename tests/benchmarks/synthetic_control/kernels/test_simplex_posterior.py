@@ -88,16 +88,16 @@ def test_posterior_means_equal_importance_sampling(kappa):
     arrays = data(5, J, kappa)
     arrays = arrays._replace(noise=4 * arrays.noise)
     draws = [
-        sample_chain(np.random.default_rng(seed), np.zeros(J + F + SIZE), *LEARN, 300, 4000, arrays)[0]
+        sample_chain(np.random.default_rng(seed), np.zeros(J + F + SIZE), *LEARN, 300, 2500, arrays)[0]
         for seed in range(2)
     ]
     sampled = np.concatenate(draws)
-    prior = np.random.default_rng(9).standard_normal((60_000, J + F + SIZE))
+    prior = np.random.default_rng(9).standard_normal((30_000, J + F + SIZE))
     unused = np.empty(J + F + SIZE)
     logs = np.array([log_density(q, arrays, unused) + 0.5 * q @ q for q in prior])
     mass = np.exp(logs - logs.max())
     mass /= mass.sum()
-    assert 1 / (mass**2).sum() > 3000
+    assert 1 / (mass**2).sum() > 1500
 
     def quantities(q):
         _, w, _, _, _, v = unpacked(q, arrays.features)
@@ -107,7 +107,7 @@ def test_posterior_means_equal_importance_sampling(kappa):
     for expected, drawn in zip(*by_quantity, strict=True):
         mean = mass @ expected
         deviation = np.sqrt(mass @ (expected - mean) ** 2)
-        assert abs(drawn.mean() - mean) < 0.1 * deviation  # five standard errors at 3,000 effective draws
+        assert abs(drawn.mean() - mean) < 0.1 * deviation  # three standard errors of both samples
         assert drawn.std() == pytest.approx(deviation, rel=0.1)
 
 
