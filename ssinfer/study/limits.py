@@ -115,7 +115,9 @@ def other_limits(study: StudyQueries) -> Iterator[Finding]:
             yield Finding(
                 "limit_definition" if 0 < paid < len(same) else agree, {"n": len(same), "paid": paid, **rates}
             )
-    earlier, errors = (study.placebos(study.main, role)["savings_rate"] for role in ("case", "placebo"))
-    if len(earlier) and abs(earlier.mean()) > 2 * errors.std() / math.sqrt(len(earlier)):
-        yield Finding("limit_earlier_years", {"n": len(earlier), "rate": float(earlier.mean())})
+    earlier, errors = (study.placebos(study.main, role) for role in ("case", "placebo"))
+    if len(earlier):
+        rate, sd = (float(value) for value in (earlier["savings_rate"].mean(), errors["savings_rate"].std()))
+        if abs(rate) > 2 * sd / math.sqrt(len(earlier)):
+            yield Finding("limit_earlier_years", {"n": len(earlier), "rate": rate})
     yield Finding("limit_spillover", {})

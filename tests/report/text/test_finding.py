@@ -41,7 +41,7 @@ def test_rates_beside_the_threshold_are_a_count_of_placebos(analysis):
     assert found["payments"]["n_judged"] == len(rates)
     assert found["payments"]["false_payment_rate"]["value"] == np.mean(rates >= limit)
     assert found["payments"]["detection"]["value"] == np.mean(1 - (1 - rates) * 0.97 >= limit)
-    assert found["reported_partly_paid"] == {"low": 0.01, "high": 0.10}
+    assert found["reported_partly_paid"] == {"low": 0.01, "high": 0.10, "rate": limit}
 
 
 def test_the_best_design_has_the_highest_rate_and_the_others_follow(analysis):
