@@ -20,7 +20,7 @@ from ssinfer.errors import ClaimsError, StudyError, raised_as
 from ssinfer.finding import Finding
 from ssinfer.names import match_names
 from ssinfer.panel import Panel
-from ssinfer.periods import PER_YEAR, read_periods
+from ssinfer.periods import PER_YEAR, read_periods, span
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.simulation.known_saving import KnownSaving, known_saving
 from ssinfer.study.claims_extracts import OpenedClaims, StudyExtracts, extract_claims, population_of, spending_of
@@ -37,8 +37,12 @@ ONE_OPEN_UNIT = "The true saving is known for one unit, all of its insured and a
 ALL_SPENDING = "The true saving is known for all prices and payments; for some categories only if all save alike."
 
 
-def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractContextManager[OpenedClaims]) -> StudyData:
+def load_claims(
+    config: StudyConfig, first: object, last: object, data: AbstractContextManager[OpenedClaims]
+) -> StudyData:
     """Return the data of a study on claims; contradictions in the study file are refused before tables are opened."""
+    with raised_as(StudyError, "data.periods:"):
+        periods = span(first, last)
     config = settled_so_far(config, periods)
     if config.term is not None and config.settled < config.term.years:  # later years are not due yet
         performance = [named_periods(part.performance, periods, "windows.performance") for part in config.fits.values()]

@@ -17,7 +17,7 @@ from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import StudyError, did_you_mean, raised_as
 from ssinfer.finding import Finding
-from ssinfer.periods import PER_YEAR, parse_period, span
+from ssinfer.periods import PER_YEAR, parse_period
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import CaseConfig, PopulationConfig
@@ -193,9 +193,3 @@ def spending_of(part: SpendingConfig) -> Spending:
             run_out=None if part.run_out is None else RunOut(**part.run_out.model_dump()),
             reference_tariffs=None if tariffs is None else pd.DataFrame(tariffs),
         )
-
-
-def periods_between(first: object, last: object) -> tuple[Any, ...]:
-    """Return the periods from `first` to `last`, both included."""
-    with raised_as(StudyError, "data.periods:"):
-        return tuple(span(first, last))

@@ -44,10 +44,8 @@ class ClaimsConfig(DataConfig):
     def load(self, config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
         """Extract the claims; the threads of the query engine read them."""
         from ssinfer.study.claims_data import load_claims  # noqa: PLC0415  (Ibis is loaded late)
-        from ssinfer.study.claims_extracts import periods_between  # noqa: PLC0415
 
-        periods = periods_between(self.periods.first, self.periods.last)
-        return load_claims(config, periods, self.open_source(folder))
+        return load_claims(config, self.periods.first, self.periods.last, self.open_source(folder))
 
     def files(self, folder: Path) -> dict[str, Path]:
         """Return the files of the folder or DuckDB file, and those that tables name outside it."""

@@ -41,11 +41,10 @@ class SimulatedClaimsConfig(DataConfig):
         """Simulate the claims, or read those of an earlier run, and extract them."""
         from ssinfer.simulation.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)
         from ssinfer.study.claims_data import load_claims  # noqa: PLC0415
-        from ssinfer.study.claims_extracts import periods_between  # noqa: PLC0415
 
         first = self.periods.first if self.periods else self.simulation.get("first", ClaimSetting.first)
         last = self.periods.last if self.periods else self.simulation.get("last", ClaimSetting.last)
-        return load_claims(config, periods_between(first, last), self.open_source(folder, n_jobs))
+        return load_claims(config, first, last, self.open_source(folder, n_jobs))
 
     @contextmanager
     def open_source(self, folder: Path, n_jobs: int) -> Iterator["OpenedClaims"]:
