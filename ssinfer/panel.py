@@ -259,10 +259,7 @@ def cell_grid(
 
 def carried_forward(values: Floats) -> Floats:
     """Return values (rows, T) with each unknown value replaced by the last known one of its row."""
-    filled = values.copy()
-    for column in range(1, 1 if np.isfinite(values).all() else filled.shape[1]):
-        filled[:, column] = np.where(np.isfinite(filled[:, column]), filled[:, column], filled[:, column - 1])
-    return filled
+    return pd.DataFrame(values).ffill(axis=1).to_numpy(copy=True) if np.isnan(values).any() else values.copy()
 
 
 def period_column(column: "pd.Series[Any]", error: type[DataError]) -> tuple[tuple[Any, ...], Positions]:

@@ -117,15 +117,12 @@ def _rates(
     cohort: Cohort, parts: Iterable[tuple[str, Positions, float]], used: Positions
 ) -> Iterator[tuple[str, NDArray[np.float32], np.float32, Booleans, Floats]]:
     """Yield, per part: its name, rates (n,) in thousandths of the mean, their cap, who has none, and shares insured."""
-    person, persons = pd.factorize(cohort.person)
-    several = np.flatnonzero(np.bincount(person)[person] > 1) if len(persons) < len(person) else np.zeros(0, int)
+    person, _ = pd.factorize(cohort.person)
     known = np.isfinite(cohort.spending)
     money, years = np.where(known, cohort.spending, 0.0), np.where(known, cohort.insured_years, 0.0)
     unit = max(money[:, used].sum() / max(years[:, used].sum(), MIN_INSURED_YEARS), 1e-300) / 1000
     for name, part, length in parts:
-        spent, insured = (grid[:, part].sum(axis=1) for grid in (money, years))
-        for values in (spent, insured):
-            values[several] = np.bincount(person[several], values[several], len(persons))[person[several]]
+        spent, insured = (np.bincount(person, grid[:, part].sum(axis=1))[person] for grid in (money, years))
         none = insured <= MIN_INSURED_YEARS
         rate = np.maximum(spent, 0.0) / np.maximum(insured, MIN_INSURED_YEARS) / unit
         rate[none] = 0.0
