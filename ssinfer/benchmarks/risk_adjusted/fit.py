@@ -205,7 +205,8 @@ class PersonLevel:
         n_outcomes, n_periods = block.money.shape[1], len(window.blocks.periods)
         donor = fit.problem.donor_units[block.unit] & ~model.moved
         influence = np.zeros((n_units, len(treated), n_periods))
-        for fold in np.unique(fit.folds[0][treated])[::-1]:
+        first = fit.folds[0][treated[0]]  # the last in the loop, whose residuals and coefficients remain
+        for fold in sorted(np.unique(fit.folds[0][treated]), key=lambda fold: fold == first):
             coefficients = np.stack([model.coefficients(k, int(fold)) for k in range(n_outcomes)])
             units = np.flatnonzero(fit.folds[0][treated] == fold)
             pairs = [(i, k) for i in units for k in range(n_periods)]

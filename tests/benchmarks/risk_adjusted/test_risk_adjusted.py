@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.risk_adjusted import RiskAdjustedBenchmark
+from ssinfer.benchmarks.risk_adjusted import RiskAdjustedBenchmark, method
 from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
 from ssinfer.benchmarks.risk_adjusted.predictions import folds_of
+from ssinfer.benchmarks.risk_adjusted.summary import diagnostics
 from ssinfer.benchmarks.risk_adjusted.window import Window, history_cap
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
@@ -112,6 +113,17 @@ def test_persons_who_were_with_the_unit_train_no_model(cohort):
 
     fits = [METHOD.fit(with_row(factor), DESIGN, seed=1) for factor in (1.0, 1000.0)]
     assert float(fits[0].expected.mean()) == pytest.approx(float(fits[1].expected.mean()), rel=0.02)
+
+
+def test_persons_outside_are_judged_by_a_model_that_did_not_see_them(cohort, monkeypatch):
+    """Of treated units in several folds the first one: here the tenth fold, and the other in the first."""
+    seen = []
+    monkeypatch.setattr(method, "diagnostics", lambda fit, *rest: seen.append(fit) or diagnostics(fit, *rest))
+    assert len(METHOD.fit(cohort, replace(DESIGN, treated=("gp 09", "gp 10")), seed=1).diagnostics)
+    (fit,) = seen
+    fold = int(fit.folds[0][fit.problem.treated[0]])
+    assert fold > fit.folds[0][fit.problem.treated].min()
+    np.testing.assert_array_equal(fit.persons.coefficients, fit.models[-1].coefficients(0, fold))
 
 
 def test_caps_come_from_earlier_years(cohort):
