@@ -105,9 +105,7 @@ def plain(tmp_path_factory):
     "change",
     [
         {"jobs": 2},
-        {"TZ": "Asia/Tokyo"},
-        {"LC_ALL": "C", "LANG": "tr_TR.UTF-8"},
-        {"PYTHONHASHSEED": "7"},
+        {"TZ": "Asia/Tokyo", "LC_ALL": "C", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "7"},
         {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"},
         {"shuffled": True, "working_folder": "/", "PYTHONHASHSEED": "11"},
     ],

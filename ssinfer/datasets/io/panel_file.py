@@ -177,6 +177,7 @@ def _parquet(path: Path, raw: bytes | None) -> pd.DataFrame:
         table = pq.read_table(source, page_checksum_verification=True)
         text = [field.with_type(pa.string()) if pa.types.is_binary(field.type) else field for field in table.schema]
         frame: pd.DataFrame = table.cast(pa.schema(text)).to_pandas(ignore_metadata=True)
+        frame = frame.astype({field.name: float for field in table.schema if pa.types.is_decimal(field.type)})
     except (pa.ArrowException, ValueError, OSError) as error:
         problem = f" is truncated or not a Parquet file ({' '.join(str(error).split())[:160]})"
         raise damaged(path, problem, CURE, "a Parquet file") from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -130,6 +133,22 @@ def test_a_spreadsheet_is_read_like_a_text(tmp_path):
     (tmp_path / "p.xlsx").write_bytes((tmp_path / "p.xlsx").read_bytes()[:900])
     with pytest.raises(DatasetError, match="is damaged, or no spreadsheet"):
         read_panel_file(tmp_path / "p.xlsx")
+
+
+def test_parquet_with_decimals_and_categories_is_read_as_numbers_and_text(tmp_path):
+    """As polars and databases write money and names; and as DuckDB writes a table."""
+    table = pa.table(
+        {
+            "unit": pa.array(["a", "b"]).dictionary_encode(),
+            "period": [2018, 2018],
+            "spending": pa.array([Decimal("2415.97"), Decimal("2500.00")], pa.decimal128(12, 2)),
+        }
+    )
+    pq.write_table(table, tmp_path / "p.parquet")
+    duckdb.from_arrow(table).write_parquet(str(tmp_path / "d.parquet"), compression="zstd")
+    for name in ("p", "d"):
+        panel = Panel.from_frame(read_panel_file(tmp_path / f"{name}.parquet"), insured_years=None)
+        assert [*panel.units, *panel.spending.ravel()] == ["a", "b", 2415.97, 2500.0]
 
 
 def test_parquet_keeps_its_types(tmp_path):
