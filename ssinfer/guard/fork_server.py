@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-import sklearn.base  # noqa: F401  (most methods need these three; importing them here saves each of them a second)
+import sklearn.base  # noqa: F401  (most methods need these three: imported once, not in each process)
 
 import ssinfer.cohort.cohort
 import ssinfer.counterfactual  # noqa: F401

@@ -96,10 +96,9 @@ def _tell_rows(proposal: Proposal, answers: Answers) -> None:
     """Tell how each table is read, with rows before and after."""
     for name, part in proposal.mapping.items():
         before, after = (frame.to_string(index=False) for frame in proposal.shown[name])
-        columns = to_toml(_columns(part))
-        answers.tell(
-            "new.rows", table=name, source=part.table or part.file, columns=columns, before=before, after=after
-        )
+        answers.tell("new.rows", table=name, source=part.table or part.file, before=before, after=after)
+        if columns := _columns(part):
+            answers.tell("new.mapping", table=name, columns=to_toml(columns))
 
 
 def _designs(longer: Mapping[str, Any], start: str, *, matched: bool) -> list[dict[str, Any]]:

@@ -36,10 +36,12 @@ class Question:
     def check(self, answer: Any) -> Any:
         """Return an answer as one of those allowed; the answer to `several` is a list of names, or patterns with *."""
         if self.timeline is not None:
-            return self._period(answer)
-        names = self._split(answer) if isinstance(answer, str) else answer
+            return self._period(self.timeline, answer)
+        names = [name for line in ([answer] if isinstance(answer, str) else answer) for name in self._split(line)]
         if self.allowed:
             names = [label for name in names for label in self._labels(name)]
+        if not names:
+            raise StudyError(f"{self._complaint} {answer!r}, which names nothing. {_needed(self)}")
         return list(dict.fromkeys(names)) if self.several else names[0]
 
     def _split(self, answer: str) -> Sequence[str]:
@@ -55,11 +57,12 @@ class Question:
         matched = [label for label in self.allowed if self.several and "*" in name and fnmatchcase(label, name)]
         return matched or (same if len(same) == 1 else match_names([name], self.allowed, self._complaint, StudyError))
 
-    def _period(self, answer: Any) -> str:
-        if self.timeline is None or (column := self.timeline.begins(answer)) is None:
-            known = self.timeline.describe() if self.timeline else ""
-            raise StudyError(f"{self._complaint} {answer!r}, which is none of the periods of the data: {known}.")
-        return str(self.timeline.labels[column])
+    def _period(self, timeline: Timeline, answer: Any) -> str:
+        if (column := timeline.begins(answer)) is None:
+            raise StudyError(
+                f"{self._complaint} {answer!r}; no period of the data begins there. They are {timeline.describe()}."
+            )
+        return str(timeline.labels[column])
 
     @property
     def _complaint(self) -> str:

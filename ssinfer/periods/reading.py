@@ -74,9 +74,12 @@ class Timeline:
         return columns.pop() if len(columns) == 1 else None
 
     def begins(self, label: Any) -> int | None:
-        """Return the column of the period in which a label's period begins; None if there is none."""
-        columns = {self._columns.get(period) for period, _ in self._named(label)} - {None}
-        return self.column(label) if len(columns) != 1 else columns.pop()
+        """Return the column of the period that begins on the first day of a label's period; None if there is none."""
+        if (column := self.column(label)) is not None or self.frequency in (None, "ordinal"):
+            return column
+        days = {given.first_day for given in candidates(label)}
+        columns = [column for column, period in enumerate(self.periods or ()) if period.first_day in days]
+        return columns[0] if len(columns) == 1 else None
 
     def outside(self, label: Any) -> bool:
         """Return whether a label names a period before the first or after the last of the timeline."""

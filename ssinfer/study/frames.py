@@ -69,7 +69,12 @@ CASE_THRESHOLDS = FrameSchema(
     Column("decides", "bool", "", "Whether this threshold decides on the case. Kind `contract`: the contract's own."),
     Column("passed", "bool", "", "Whether the measured rate reaches the threshold that decides; empty for others."),
     *PAYMENTS_AT,
-    Column("insured_needed", "float", "insured-years", "Larger size that finds a saving of 3% in 80%; if it decides."),
+    Column(
+        "insured_needed",
+        "float",
+        "insured-years",
+        "Size above the contract's own that finds a saving of 3% in 80%; of the threshold that decides.",
+    ),
 )
 SETTLEMENT = FrameSchema(
     "settlement.csv",

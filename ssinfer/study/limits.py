@@ -115,9 +115,9 @@ def other_limits(study: StudyQueries) -> Iterator[Finding]:
             yield Finding(
                 "limit_definition" if 0 < paid < len(same) else agree, {"n": len(same), "paid": paid, **rates}
             )
-    earlier, errors = (study.placebos(study.main, role) for role in ("case", "placebo"))
-    if len(earlier):
-        rate, sd = (float(value) for value in (earlier["savings_rate"].mean(), errors["savings_rate"].std()))
-        if abs(rate) > 2 * sd / math.sqrt(len(earlier)):
+    earlier, others = (study.placebos(study.main, role) for role in ("case", "placebo"))
+    if len(earlier):  # against the means of other units over the same windows
+        means = others[others["origin"].isin(earlier["origin"])].groupby("unit", observed=True)["savings_rate"].mean()
+        if abs(rate := float(earlier["savings_rate"].mean())) > 2 * means.std():
             yield Finding("limit_earlier_years", {"n": len(earlier), "rate": rate})
     yield Finding("limit_spillover", {})

@@ -27,7 +27,7 @@ def next_contract(study: StudyQueries) -> Iterator[Finding]:
     label = study.result.design_labels.get(advised.design) or advised.design
     said |= {"wanted": 100 * advice.rule.detection, "design": own(label)}
     now = advice.row_of(study.result.manifest.get("settles", {}))
-    better = now is not None and feasible and bool(changes) and advice.finds_enough(now)  # than good enough
+    better = now is not None and feasible and bool(changes) and advice.finds_enough(now)  # today's does
     changed = feasible and changes and not better
     yield Finding(f"next_{advice.outcome.replace(' ', '_')}{'_changed' if changed else ''}", {})
     steps = [(row, row["detection_rate_difference"]) for _, row in study.table("ladder.csv").iterrows() if row["block"]]

@@ -87,6 +87,7 @@ def test_a_treated_unit_cannot_be_assumed(path):
         ("praktijk 03", ["Praktijk 03"]),
         ("Praktijk 03; Praktijk 05", ["Praktijk 03", "Praktijk 05"]),
         ("Praktijk 03, praktijk 05", ["Praktijk 03", "Praktijk 05"]),
+        (["praktijk 03; Praktijk 05"], ["Praktijk 03", "Praktijk 05"]),
         ("Praktijk 0*", [f"Praktijk {n:02d}" for n in range(1, 10)]),
     ],
 )
@@ -99,10 +100,15 @@ def test_the_start_is_read_in_any_spelling(path, said, meant):
     assert keys_of(drafted(path, start=said), "windows")["performance"]["first"] == meant
 
 
-@pytest.mark.parametrize("start", ["2010", "2024Q1", "x"])
-def test_a_start_outside_the_data_is_told_the_periods(path, start):
+@pytest.mark.parametrize("start", ["2010", "2024Q1", "2023-02", "15-05-2023", "x"])
+def test_a_start_at_which_no_period_begins_is_told_the_periods(path, start):
     with pytest.raises(StudyError, match=f"--start is '{start}'.*20 quarters, 2019Q1 to 2023Q4"):
         drafted(path, start=start)
+
+
+def test_an_answer_without_a_name_is_refused(path):
+    with pytest.raises(StudyError, match=r"--treated is ';', which names nothing\..*Give --treated"):
+        drafted(path, treated=";")
 
 
 def test_a_slip_at_a_question_is_asked_again(path, monkeypatch, capsys):

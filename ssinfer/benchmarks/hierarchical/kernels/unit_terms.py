@@ -11,9 +11,8 @@ from ssinfer.typing import Floats, Positions
 LOG_2PI = float(np.log(2 * np.pi))
 SINGULAR = "the covariance of a unit is singular to rounding error"
 
-type Blocks = tuple[
-    Floats, Floats, Floats, Floats
-]  # log |S| (M, N), S⁻¹ (M, N, T, T), S⁻¹ y (M, N, T), y' S⁻¹ y (M, N)
+#: log |S| (M, N), S⁻¹ (M, N, T, T), S⁻¹ y (M, N, T) and y' S⁻¹ y (M, N).
+type Blocks = tuple[Floats, Floats, Floats, Floats]
 
 
 @dataclass(frozen=True, eq=False)
