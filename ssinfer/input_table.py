@@ -51,7 +51,7 @@ def read_table(
     for name in names:
         if not isinstance(name, str):
             raise error(f"{name!r} is no name of a column; a text is needed.")
-    frame = _data_frame(data, error)
+    frame = data_frame(data, error)
     frame = frame.reset_index([level for level in frame.index.names if level in names and level not in frame.columns])
     counts = {name: list(frame.columns).count(name) for name in names}
     for name, count in counts.items():
@@ -76,7 +76,7 @@ def _how_to_name(argument: str | None, columns: list[Any]) -> str:
     return f"{cure}{unknown if argument == 'insured_years' else ''}"
 
 
-def _data_frame(data: Any, error: type[DataError] = DataError) -> pd.DataFrame:
+def data_frame(data: Any, error: type[DataError] = DataError) -> pd.DataFrame:
     """Return a table of any accepted class as a pandas frame; other classes are refused."""
     problem = ""
     try:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from ssinfer.accept import check_accept
 from ssinfer.arguments import Several, check_arguments, checked, float_array
 from ssinfer.errors import DataError, PanelError, raised_as
-from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
+from ssinfer.input_table import data_frame, label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
 from ssinfer.typing import Floats, Positions
+
+#: Columns of a long frame that hold the correlation with a period: "person_correlation 2018".
+CORRELATION_WITH = "person_correlation "
 
 
 @checked(PanelError)
@@ -42,6 +45,8 @@ class Panel:
     periods_per_year : int or None
         Periods per year of labels without a calendar, such as 1, 2, 3; None for years, quarters and months.
     accept : frozenset of str, words of :data:`ssinfer.accept.ACCEPT` by which the user overruled doubts
+    person_correlation : array (period, period) or None
+        Correlation of the units' sampling errors between periods, which persons who stay cause; NaN: not known.
 
     Examples
     --------
@@ -62,6 +67,7 @@ class Panel:
     covariates: Mapping[str, Floats] = field(default_factory=dict)
     periods_per_year: int | None = None
     accept: frozenset[str] = frozenset()
+    person_correlation: Floats | None = None
     timeline: Timeline = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +78,9 @@ class Panel:
             values = getattr(self, name)
             if values is not None or name == "spending":
                 object.__setattr__(self, name, cell_grid(values, shape, name))
+        if self.person_correlation is not None:
+            square, name = shape[1:] * 2, "person_correlation"
+            object.__setattr__(self, name, cell_grid(self.person_correlation, square, name, "periods"))
         frozen = {name: cell_grid(values, shape, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
         object.__setattr__(self, "timeline", _timeline(self.units, self.periods, self.periods_per_year))
@@ -80,7 +89,8 @@ class Panel:
     # The proxy of the covariates cannot be pickled. A plain dict can; it is frozen again by the constructor.
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.units, self.periods, self.spending, self.insured_years, self.sampling_variance, self.cv)
-        return type(self), (*parts, dict(self.covariates), self.periods_per_year, self.accept)
+        more = self.periods_per_year, self.accept, self.person_correlation
+        return type(self), (*parts, dict(self.covariates), *more)
 
     @classmethod
     @checked(PanelError)
@@ -97,7 +107,7 @@ class Panel:
         periods_per_year: int | None = None,
         accept: str | Iterable[str] = (),
     ) -> Self:
-        """Read a long frame with one row per unit and period.
+        """Read a long frame with one row per unit and period; "person_correlation 2018" of :meth:`to_frame` is read too.
 
         Parameters
         ----------
@@ -117,7 +127,9 @@ class Panel:
         covariates, accepted = as_names(covariates), check_accept(accept)
         argument_of: dict[Any, str] = {unit: "unit", period: "period", spending: "spending"}  # by name of its column
         argument_of |= {insured_years: "insured_years", sampling_variance: "sampling_variance"}
-        wanted = [unit, period, spending, insured_years, sampling_variance, *covariates]
+        frame = data_frame(frame, PanelError)
+        related = [name for name in frame.columns if str(name).startswith(CORRELATION_WITH)]
+        wanted = [unit, period, spending, insured_years, sampling_variance, *covariates, *related]
         columns = [name for name in wanted if name is not None]
         frame = read_table(frame, columns, PanelError, argument_of)
         keys = frame[[unit, period]].apply(label_column, args=(PanelError,))
@@ -149,10 +161,11 @@ class Panel:
         _refuse_holes(units, periods, present)
         values, extra = grid(spending), {name: grid(name) for name in covariates}
         years, variance = (None if name is None else grid(name) for name in (insured_years, sampling_variance))
-        return cls(units, periods, values, years, variance, cv, extra, periods_per_year, accepted)
+        correlation = _read_correlation({name: grid(name) for name in related}, periods, periods_per_year)
+        return cls(units, periods, values, years, variance, cv, extra, periods_per_year, accepted, correlation)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the long frame: unit, period, spending, insured_years, sampling_variance, then the covariates."""
+        """Return the long frame: unit, period, spending, insured_years, sampling_variance, covariates, correlations."""
         n_units, n_periods = self.spending.shape
         frame = pd.DataFrame(
             {
@@ -165,6 +178,9 @@ class Panel:
         )
         for name, values in self.covariates.items():
             frame[name] = values.ravel()
+        if self.person_correlation is not None:
+            for label, values in zip(self.periods, self.person_correlation, strict=True):
+                frame[f"{CORRELATION_WITH}{label}"] = np.tile(values, n_units)
         return frame
 
     @cached_property
@@ -200,6 +216,7 @@ class Panel:
             insured_years=None if self.insured_years is None else self.insured_years[box],
             sampling_variance=None if self.sampling_variance is None else self.sampling_variance[box],
             covariates={name: values[box] for name, values in self.covariates.items()},
+            person_correlation=None if (own := self.person_correlation) is None else own[np.ix_(columns, columns)],
         )
 
     @property
@@ -230,6 +247,8 @@ class Panel:
             digest.update(name.encode())
             if values is not None:
                 digest.update(np.ascontiguousarray(values).tobytes())
+        if panel.person_correlation is not None:
+            digest.update(b"person_correlation" + panel.person_correlation.tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -325,10 +344,34 @@ def _check_values(panel: Panel) -> None:
             cure += f"Panel.from_frame({name}=None) if it is unknown."
             cure = "a finite number is needed. Correct it at the source." if name not in amounts else cure
             raise PanelError(f"{where} is {values[row, column]} ({len(wrong)} such cells); {cure}")
+    if (known := panel.person_correlation) is not None:
+        wrong = np.argwhere((np.abs(known) > 1 + 1e-9) | ~np.isclose(known, known.T, rtol=0, atol=1e-9, equal_nan=True))
+        if len(wrong):
+            first, second = (plain_label(panel.periods[number]) for number in wrong[0])
+            raise PanelError(
+                f"person_correlation of periods {first!r} and {second!r} is {known[tuple(wrong[0])]}, and in the other "
+                f"order {known.T[tuple(wrong[0])]}; both must be one number from -1 to 1, or NaN. Correct them, or "
+                "leave the columns out."
+            )
     if panel.cv is not None and panel.sampling_variance is not None:
         raise PanelError("Both cv and sampling_variance are given. Keep sampling_variance, which is more exact.")
     if panel.cv is not None and panel.insured_years is None:
         raise PanelError("cv is given without insured_years, so no variance follows. Pass insured_years as well.")
+
+
+def _read_correlation(grids: Mapping[str, Floats], periods: tuple[Any, ...], per_year: int | None) -> Floats | None:
+    """Return the correlation (T, T) of the columns that :meth:`Panel.to_frame` writes; it is the same for all units."""
+    if not grids:
+        return None
+    timeline, out = read_periods(periods, per_year), np.full((len(periods), len(periods)), np.nan)
+    for name, values in grids.items():
+        column = timeline.column(name.removeprefix(CORRELATION_WITH))
+        known = np.where(np.isnan(values), -np.inf, values).max(axis=0)
+        if column is None or (~np.isnan(values) & (values != known)).any():
+            fault = "names no period of the panel" if column is None else "differs between units"
+            raise PanelError(f"Column {name!r} {fault}. Take it as Panel.to_frame wrote it, or leave it out.")
+        out[:, column] = np.where(known == -np.inf, np.nan, known)
+    return out
 
 
 def _refuse_holes(units: tuple[str, ...], periods: tuple[Any, ...], present: NDArray[np.bool_]) -> None:

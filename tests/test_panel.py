@@ -1,5 +1,6 @@
 """Panel: the round trip, what each mistake is told, and what is frozen."""
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from ssinfer.errors import PanelError
 from ssinfer.panel import Panel
+from ssinfer.plugins.exchange import Request, read_panel
 
 
 def frame(**changes):
@@ -156,6 +158,40 @@ def test_fingerprint_changes_with_any_value():
     assert one != Panel.from_frame(changed(1, "insured_years", 5_101.0)).fingerprint()
     assert one != Panel.from_frame(frame(), cv=2.0).fingerprint()
     assert one == Panel.from_frame(frame()).fingerprint()
+
+
+CORRELATION = [[1.0, 0.5, np.nan], [0.5, 1.0, np.nan], [np.nan] * 3]
+
+
+def test_the_correlation_of_persons_is_kept_by_files_pickle_selection_and_fingerprint(tmp_path):
+    plain = Panel.from_frame(frame())
+    panel = dataclasses.replace(plain, person_correlation=CORRELATION)
+    again = pickle.loads(pickle.dumps(panel))  # noqa: S301  (our own bytes)
+    path = tmp_path / "panel.csv"
+    panel.to_frame().to_csv(path, index=False)
+    for other in (again, panel.ordered, Panel.from_frame(panel.to_frame()), read_panel(path, Request(None, {}, ()))):
+        np.testing.assert_array_equal(other.person_correlation, CORRELATION)
+        assert other.fingerprint() == panel.fingerprint()
+    np.testing.assert_array_equal(panel.select(periods=[2019, 2020]).person_correlation, [[1, np.nan], [np.nan] * 2])
+    other = dataclasses.replace(plain, person_correlation=np.where(np.eye(3), CORRELATION, 0.4))
+    assert len({plain.fingerprint(), panel.fingerprint(), other.fingerprint()}) == 3
+    # as it was before panels had a correlation
+    assert plain.fingerprint() == "a2845e7f384f2deb86584b8f263ffdcdf2aecdf48308110dfc3d35b00efb9c0f"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("person_correlation 2019", [0.5, 1.0, np.nan] * 2 + [0.4, 1.0, np.nan], "2019' differs between units"),
+        ("person_correlation 2030", 0.5, "2030' names no period of the panel"),
+        ("person_correlation 2018", [1.0, 0.4, np.nan] * 3, r"periods 2018 and 2019 is 0\.5, .* order 0\.4; both must"),
+        ("person_correlation 2018", [1.5, 0.5, np.nan] * 3, "must be one number from -1 to 1"),
+    ],
+)
+def test_a_correlation_that_cannot_be_is_refused(column, value, words):
+    table = dataclasses.replace(Panel.from_frame(frame()), person_correlation=CORRELATION).to_frame()
+    with pytest.raises(PanelError, match=words):
+        Panel.from_frame(table.assign(**{column: value}))
 
 
 def test_repr_says_what_is_known():

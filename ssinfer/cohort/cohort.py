@@ -222,12 +222,19 @@ class Cohort:
             insured_years=group_sums(pairs, self.insured_years, len(first)),
         )
 
-    def to_panel(self) -> Panel:
+    @checked(CohortError, outside=Several())
+    def to_panel(self, *, outside: Iterable[object] = (), before: object = None) -> Panel:
         """Aggregate to units x periods.
 
         The mean of a unit is money divided by insured-years. Its sampling variance is that of a ratio; see
         :func:`~ssinfer.cohort.moments.mean_and_variance`. Covariates are means of the persons' baseline values,
         weighted by insured-years. Each level of a label becomes a share, named ``sex=V``.
+
+        Parameters
+        ----------
+        outside : sequence of str. Units under contract, whose persons say nothing about `person_correlation`.
+        before : period, optional. The panel's `person_correlation` is estimated on the periods before it, with six
+            decimals, as :meth:`correlation` does with ``same_persons=False``. None: the panel has none.
         """
         rows, labels = self.unit_rows(), self.units
         mean, years, variance = mean_and_variance(rows, self.spending, self.insured_years)
@@ -241,7 +248,16 @@ class Cohort:
             name: group_sums(rows, values[:, None] * self.insured_years, len(labels)) / years
             for name, values in numbers.items()
         }
-        return Panel(labels, self.periods, mean, years, variance, None, covariates, accept=self.accept)
+        panel = Panel(labels, self.periods, mean, years, variance, None, covariates, accept=self.accept)
+        if before is None:
+            return panel
+        known = np.full((len(self.periods), len(self.periods)), np.nan)
+        part = np.ix_(~np.isin(rows, panel.rows(outside)), np.arange(self.columns([before])[0]))
+        money, insured, box = self.spending[part], self.insured_years[part], np.ix_(part[1][0], part[1][0])
+        errors = residuals_of_ratio(rows[part[0][:, 0]], money, insured, mean[:, part[1][0]])
+        # rounded, so that the fingerprint is the same on every machine
+        known[box] = residual_correlation(errors, insured, same_persons=False).round(6)
+        return replace(panel, person_correlation=known)
 
     def residuals(self) -> Floats:
         """Return the influence function of the ratio, :math:`y_i - Y w_i` (n, T), Y the mean of the person's unit."""

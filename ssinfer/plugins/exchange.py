@@ -15,7 +15,7 @@ from ssinfer.design import Design
 from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError, raised_as, shorten
 from ssinfer.guard.method import TIME_LIMIT, GuardedMethod
-from ssinfer.panel import Panel
+from ssinfer.panel import CORRELATION_WITH, Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.plugins.result_document import LEVELS, result_document, write_result
 from ssinfer.plugins.schema import violation
@@ -121,7 +121,7 @@ def read_panel(path: str | Path, request: Request) -> Panel:
         roles = {columns.get(name) or name for name in ("unit", "period", "spending")}
         roles |= {columns["insured_years"], columns["sampling_variance"], "insured_years", "sampling_variance"}
         numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
-        columns["covariates"] = [name for name in numeric if name not in roles]
+        columns["covariates"] = [n for n in numeric if n not in roles and not n.startswith(CORRELATION_WITH)]
     try:
         return Panel.from_frame(frame, **columns)
     except DataError as error:

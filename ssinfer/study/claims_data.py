@@ -109,6 +109,10 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
                 cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=like
             )
 
+    starts = [
+        named_periods(part.performance, practices.periods, "windows.performance")[0] for part in config.fits.values()
+    ]
+    start = min(starts, key=practices.periods.index)  # no performance cell enters the correlation of persons
     views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}
     standards, wanted = _standards(config, practices.periods)
     for use, cohort in cohorts.items():
@@ -122,7 +126,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         persons = grouped(replace(cohort, covariates=covariates))
         caps = extracted.caps(*use)
         plain = persons if caps is None else grouped(extracted.cohorts[use[0], False])
-        views[use] = View(persons.to_panel(), persons, plain, caps)
+        views[use] = View(persons.to_panel(outside=treated, before=start), persons, plain, caps)
     first = views[first_use].cohort or practices
     truth, why_no_truth = _known_savings(config, treated, claims.simulated, extracted)
     left_over = len(pd.unique(practices.person)) - len(pd.unique(first.person))

@@ -10,6 +10,7 @@ from ssinfer.arguments import MOST, Number, Optional, Rule
 from ssinfer.benchmarks.administrative.error_components import ErrorComponents
 from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
+from ssinfer.benchmarks.administrative.year_weights import correlation_weights
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import renamed_parameters
@@ -43,9 +44,10 @@ class AdministrativeBenchmark(BenchmarkMethod):
 
     Parameters
     ----------
-    year_weights : "equal", "last" or sequence of float
+    year_weights : "equal", "last", "correlation" or sequence of float
         Weights of the baseline periods, earliest first; normalised to sum to one. (10, 30, 60) on twelve quarters
-        gives each weight to four of them.
+        gives each weight to four of them. "correlation": the weights with the least sampling variance, from the
+        panel's `person_correlation` of periods before the performance.
     covariates : sequence of str
         Covariates whose baseline value changes growth (gamma), by weighted least squares over the reference group.
     history : int or None, number of earlier windows that k and tau are estimated from too; None: all in the panel
@@ -82,8 +84,9 @@ class AdministrativeBenchmark(BenchmarkMethod):
         """Refuse impossible weights, numbers of draws and numbers of windows."""
         super().check_parameters()
         if isinstance(self.year_weights, str):
-            if self.year_weights not in ("equal", "last"):
-                raise self.parameter_error("year_weights", "Give 'equal', 'last', or numbers such as (10, 30, 60).")
+            if self.year_weights not in ("equal", "last", "correlation"):
+                allowed = "Give 'equal', 'last', or numbers such as (10, 30, 60); or 'correlation', on claims."
+                raise self.parameter_error("year_weights", allowed)
         else:
             values = np.asarray(self.year_weights, dtype=float)
             if values.ndim != 1 or not len(values) or (values < 0).any() or not values.sum() > 0:
@@ -92,8 +95,10 @@ class AdministrativeBenchmark(BenchmarkMethod):
 
     def prepare(self, data: Any, design: Design) -> Problem:
         """Return the problem of a design, or refuse a design that does not fit the year weights."""
+        if str(self.year_weights) == "correlation" and hasattr(data, "to_panel") and isinstance(design, Design):
+            data = data.to_panel(outside=design.treated, before=design.performance[0])
         problem = super().prepare(data, design)
-        self._baseline_weights(len(problem.baseline))
+        self._baseline_weights(problem)
         return problem
 
     def estimate(
@@ -106,7 +111,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         if key not in known:
             known[key] = ReferenceGroups.of(problem)
         groups = known[key]
-        shares = self._baseline_weights(len(problem.baseline))
+        shares = self._baseline_weights(problem)
         history = PlaceboHistory.of(problem, groups, shares, self.covariates, self.history)
         parameters = history.estimate(rng)
         components = ErrorComponents.of(problem, shares)
@@ -138,8 +143,11 @@ class AdministrativeBenchmark(BenchmarkMethod):
             diagnostics=Later(parameters.table),
         )
 
-    def _baseline_weights(self, n_baseline: int) -> Floats:
+    def _baseline_weights(self, problem: Problem) -> Floats:
+        n_baseline = len(problem.baseline)
         if isinstance(self.year_weights, str):
+            if self.year_weights == "correlation":
+                return correlation_weights(problem)
             shares = np.ones(n_baseline) if self.year_weights == "equal" else np.eye(n_baseline)[-1]
         else:
             values = np.asarray(self.year_weights, dtype=float)

@@ -1,6 +1,7 @@
 """Authorities: the formula in plain Python, the variance in docs/method/estimand.md, and simulated truth."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ EQUAL = (1 / 3, 1 / 3, 1 / 3)
 def point(panel, design, weights="equal", covariates=()):
     """The benchmark before any noise (I, P), observed units."""
     problem = Problem.of(panel, design)
-    shares = AdministrativeBenchmark(year_weights=weights)._baseline_weights(len(problem.baseline))
+    shares = AdministrativeBenchmark(year_weights=weights)._baseline_weights(problem)
     history = PlaceboHistory.of(problem, ReferenceGroups.of(problem), shares, covariates, 0)
     return history.benchmark * problem.factor[np.ix_(problem.treated, problem.performance_columns)]
 
@@ -84,7 +85,7 @@ def test_draws_are_centred_on_the_point(panel):
 
 
 def test_each_of_three_weights_is_given_to_four_of_twelve_quarters():
-    shares = AdministrativeBenchmark(year_weights=(10, 30, 60))._baseline_weights(12)
+    shares = AdministrativeBenchmark(year_weights=(10, 30, 60))._baseline_weights(SimpleNamespace(baseline=range(12)))
     assert shares == pytest.approx([0.025] * 4 + [0.075] * 4 + [0.15] * 4)
 
 
