@@ -107,7 +107,7 @@ class Panel:
         periods_per_year: int | None = None,
         accept: str | Iterable[str] = (),
     ) -> Self:
-        """Read a long frame with one row per unit and period; "person_correlation 2018" of :meth:`to_frame` is read too.
+        """Read a long frame with one row per unit and period; "person_correlation 2018" of :meth:`to_frame` is read.
 
         Parameters
         ----------

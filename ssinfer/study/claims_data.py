@@ -109,10 +109,8 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
                 cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=like
             )
 
-    starts = [
-        named_periods(part.performance, practices.periods, "windows.performance")[0] for part in config.fits.values()
-    ]
-    start = min(starts, key=practices.periods.index)  # no performance cell enters the correlation of persons
+    windows = [named_periods(part.performance, practices.periods, "performance") for part in config.fits.values()]
+    start = min((window[0] for window in windows), key=practices.periods.index)
     views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}
     standards, wanted = _standards(config, practices.periods)
     for use, cohort in cohorts.items():

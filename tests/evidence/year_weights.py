@@ -72,4 +72,4 @@ def summary(errors: pd.DataFrame) -> pd.DataFrame:
 if __name__ == "__main__":
     kind, insured, *seeds = sys.argv[1:]
     worlds = [errors_of_world(kind, int(insured), int(seed)) for seed in seeds]
-    print(summary(pd.concat(worlds)).round(4).to_string(index=False))
+    sys.stdout.write(summary(pd.concat(worlds)).round(4).to_string(index=False) + "\n")

@@ -17,6 +17,8 @@ from pseudo import from_no_catalogue, names_of, pseudo_language, without_accents
 from small_study import without_pictures
 
 from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
+from ssinfer.benchmarks.administrative.year_weights import correlation_weights
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.claims.names import labels_of
 from ssinfer.cohort.cohort import Cohort
@@ -197,6 +199,17 @@ def without(tmp_path_factory):
     """The same claims without a saving: a second simulation from the same seed."""
     setting = {**tomllib.loads(STUDY)["data"]["simulation"], "saving": 0.0}
     return simulate_claims(tmp_path_factory.mktemp("without") / "claims", **setting)
+
+
+def test_panels_have_the_correlation_of_persons_outside_the_contract_before_its_performance(plan):
+    for name, view in plan.data.views.items():
+        known, before = view.panel.person_correlation, view.panel.columns(["2022Q1"])[0]
+        assert np.isnan(known[before:]).all()
+        others = view.cohort.take(np.flatnonzero(view.cohort.unit != "contract"))
+        expected = others.correlation(same_persons=False).to_numpy()[:before, :before]
+        np.testing.assert_allclose(known[:before, :before], expected, atol=1e-6)
+        weights = correlation_weights(Problem.of(view.panel.ordered, plan.designs[name]))
+        assert weights.sum() == pytest.approx(1)
 
 
 def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, without):

@@ -43,8 +43,8 @@ def test_weights_are_those_of_least_squares_on_errors_with_the_known_correlation
         np.testing.assert_allclose(weights(panel_with(correlation)), expected, atol=1e-9)
 
 
-def test_no_weight_is_negative_and_none_can_be_moved_with_gain(seed=3):
-    rng = np.random.default_rng(seed)
+def test_no_weight_is_negative_and_none_can_be_moved_with_gain():
+    rng = np.random.default_rng(3)
     empty = 0
     for n in (2, 3, 5, 12):
         root = rng.standard_normal((n, n + 1)) + 1.0
