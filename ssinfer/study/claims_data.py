@@ -109,8 +109,9 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
                 cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=like
             )
 
-    windows = [named_periods(part.performance, practices.periods, "performance") for part in config.fits.values()]
-    start = min((window[0] for window in windows), key=practices.periods.index)
+    fits = config.fits.values()
+    after = [label for part in fits for label in named_periods(part.performance, practices.periods, "performance")]
+    start = min(after, key=practices.periods.index)
     views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}
     standards, wanted = _standards(config, practices.periods)
     for use, cohort in cohorts.items():
