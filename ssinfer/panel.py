@@ -19,8 +19,7 @@ from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
 from ssinfer.typing import Floats, Positions
 
-#: Columns of a long frame that hold the correlation with a period: "person_correlation 2018".
-CORRELATION_WITH = "person_correlation "
+CORRELATION_WITH = "person_correlation "  # a period: column of a long frame
 
 
 @checked(PanelError)
@@ -45,8 +44,7 @@ class Panel:
     periods_per_year : int or None
         Periods per year of labels without a calendar, such as 1, 2, 3; None for years, quarters and months.
     accept : frozenset of str, words of :data:`ssinfer.accept.ACCEPT` by which the user overruled doubts
-    person_correlation : array (period, period) or None
-        Correlation of the units' sampling errors between periods, which persons who stay cause; NaN: not known.
+    person_correlation : array (period, period) or None, correlation of sampling errors, as persons stay; NaN: unknown
 
     Examples
     --------
@@ -74,13 +72,11 @@ class Panel:
         shape = (len(self.units), len(self.periods))
         object.__setattr__(self, "units", tuple(self.units))
         object.__setattr__(self, "accept", check_accept(self.accept))
-        for name in ("spending", "insured_years", "sampling_variance"):
-            values = getattr(self, name)
+        for name in ("spending", "insured_years", "sampling_variance", "person_correlation"):
+            values, square = getattr(self, name), name == "person_correlation"
             if values is not None or name == "spending":
-                object.__setattr__(self, name, cell_grid(values, shape, name))
-        if self.person_correlation is not None:
-            square, name = shape[1:] * 2, "person_correlation"
-            object.__setattr__(self, name, cell_grid(self.person_correlation, square, name, "periods"))
+                form = (shape[1:] * 2, name, "periods") if square else (shape, name)
+                object.__setattr__(self, name, cell_grid(values, *form))
         frozen = {name: cell_grid(values, shape, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
         object.__setattr__(self, "timeline", _timeline(self.units, self.periods, self.periods_per_year))
@@ -89,8 +85,7 @@ class Panel:
     # The proxy of the covariates cannot be pickled. A plain dict can; it is frozen again by the constructor.
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.units, self.periods, self.spending, self.insured_years, self.sampling_variance, self.cv)
-        more = self.periods_per_year, self.accept, self.person_correlation
-        return type(self), (*parts, dict(self.covariates), *more)
+        return type(self), (*parts, dict(self.covariates), self.periods_per_year, self.accept, self.person_correlation)
 
     @classmethod
     @checked(PanelError)
@@ -161,7 +156,7 @@ class Panel:
         _refuse_holes(units, periods, present)
         values, extra = grid(spending), {name: grid(name) for name in covariates}
         years, variance = (None if name is None else grid(name) for name in (insured_years, sampling_variance))
-        correlation = _read_correlation({name: grid(name) for name in related}, periods, periods_per_year)
+        correlation = _read_correlation({name: grid(name) for name in related}, periods) if related else None
         return cls(units, periods, values, years, variance, cv, extra, periods_per_year, accepted, correlation)
 
     def to_frame(self) -> pd.DataFrame:
@@ -178,9 +173,8 @@ class Panel:
         )
         for name, values in self.covariates.items():
             frame[name] = values.ravel()
-        if self.person_correlation is not None:
-            for label, values in zip(self.periods, self.person_correlation, strict=True):
-                frame[f"{CORRELATION_WITH}{label}"] = np.tile(values, n_units)
+        for label, values in zip(self.periods, () if (own := self.person_correlation) is None else own, strict=False):
+            frame[f"{CORRELATION_WITH}{label}"] = np.tile(values, n_units)
         return frame
 
     @cached_property
@@ -243,12 +237,11 @@ class Panel:
         panel = self.ordered
         digest = hashlib.sha256(repr((panel.units, panel.periods, panel.cv)).encode())
         arrays = {"spending": panel.spending, "insured_years": panel.insured_years, "variance": panel.sampling_variance}
-        for name, values in {**arrays, **dict(sorted(panel.covariates.items()))}.items():
+        own = {} if panel.person_correlation is None else {"person_correlation": panel.person_correlation}
+        for name, values in {**arrays, **dict(sorted(panel.covariates.items())), **own}.items():
             digest.update(name.encode())
             if values is not None:
                 digest.update(np.ascontiguousarray(values).tobytes())
-        if panel.person_correlation is not None:
-            digest.update(b"person_correlation" + panel.person_correlation.tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -344,33 +337,25 @@ def _check_values(panel: Panel) -> None:
             cure += f"Panel.from_frame({name}=None) if it is unknown."
             cure = "a finite number is needed. Correct it at the source." if name not in amounts else cure
             raise PanelError(f"{where} is {values[row, column]} ({len(wrong)} such cells); {cure}")
-    if (known := panel.person_correlation) is not None:
-        wrong = np.argwhere((np.abs(known) > 1 + 1e-9) | ~np.isclose(known, known.T, rtol=0, atol=1e-9, equal_nan=True))
-        if len(wrong):
-            first, second = (plain_label(panel.periods[number]) for number in wrong[0])
-            raise PanelError(
-                f"person_correlation of periods {first!r} and {second!r} is {known[tuple(wrong[0])]}, and in the other "
-                f"order {known.T[tuple(wrong[0])]}; both must be one number from -1 to 1, or NaN. Correct them, or "
-                "leave the columns out."
-            )
+    known = np.eye(0) if panel.person_correlation is None else panel.person_correlation
+    for pair in np.argwhere(~np.isclose(known, np.clip(known.T, -1, 1), equal_nan=True))[:1].tolist():
+        given = f"{known[*pair]} and {known.T[*pair]} for {' and '.join(plain_label(panel.periods[t]) for t in pair)}"
+        raise PanelError(f"person_correlation is {given}; allowed: one number from -1 to 1, or NaN. Correct it.")
     if panel.cv is not None and panel.sampling_variance is not None:
         raise PanelError("Both cv and sampling_variance are given. Keep sampling_variance, which is more exact.")
     if panel.cv is not None and panel.insured_years is None:
         raise PanelError("cv is given without insured_years, so no variance follows. Pass insured_years as well.")
 
 
-def _read_correlation(grids: Mapping[str, Floats], periods: tuple[Any, ...], per_year: int | None) -> Floats | None:
-    """Return the correlation (T, T) of the columns that :meth:`Panel.to_frame` writes; it is the same for all units."""
-    if not grids:
-        return None
-    timeline, out = read_periods(periods, per_year), np.full((len(periods), len(periods)), np.nan)
+def _read_correlation(grids: Mapping[str, Floats], periods: tuple[Any, ...]) -> Floats:
+    """Return the correlation (T, T) of the columns that :meth:`Panel.to_frame` writes, the same for all units."""
+    timeline, out = read_periods(periods), np.full((len(periods), len(periods)), np.nan)
     for name, values in grids.items():
-        column = timeline.column(name.removeprefix(CORRELATION_WITH))
-        known = np.where(np.isnan(values), -np.inf, values).max(axis=0)
-        if column is None or (~np.isnan(values) & (values != known)).any():
+        column, known = timeline.column(name.removeprefix(CORRELATION_WITH)), np.fmax.reduce(values)
+        if column is None or (np.fmin.reduce(values) < known).any():
             fault = "names no period of the panel" if column is None else "differs between units"
             raise PanelError(f"Column {name!r} {fault}. Take it as Panel.to_frame wrote it, or leave it out.")
-        out[:, column] = np.where(known == -np.inf, np.nan, known)
+        out[:, column] = known
     return out
 
 

@@ -232,9 +232,8 @@ class Cohort:
 
         Parameters
         ----------
-        outside : sequence of str. Units under contract, whose persons say nothing about `person_correlation`.
-        before : period, optional. The panel's `person_correlation` is estimated on the periods before it, with six
-            decimals, as :meth:`correlation` does with ``same_persons=False``. None: the panel has none.
+        outside, before : sequence of str, period. The panel's `person_correlation` leaves out the persons of these
+            units and the periods from this one on: :meth:`correlation` with ``same_persons=False``. None: it has none.
         """
         rows, labels = self.unit_rows(), self.units
         mean, years, variance = mean_and_variance(rows, self.spending, self.insured_years)
@@ -252,11 +251,11 @@ class Cohort:
         if before is None:
             return panel
         known = np.full((len(self.periods), len(self.periods)), np.nan)
-        part = np.ix_(~np.isin(rows, panel.rows(outside)), np.arange(self.columns([before])[0]))
-        money, insured, box = self.spending[part], self.insured_years[part], np.ix_(part[1][0], part[1][0])
-        errors = residuals_of_ratio(rows[part[0][:, 0]], money, insured, mean[:, part[1][0]])
+        others, first = ~np.isin(rows, panel.rows(outside)), self.columns([before])[0]
+        money, insured = self.spending[others, :first], self.insured_years[others, :first]
+        errors = residuals_of_ratio(rows[others], money, insured, mean[:, :first])
         # rounded, so that the fingerprint is the same on every machine
-        known[box] = residual_correlation(errors, insured, same_persons=False).round(6)
+        known[:first, :first] = residual_correlation(errors, insured, same_persons=False).round(6)
         return replace(panel, person_correlation=known)
 
     def residuals(self) -> Floats:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -109,9 +109,8 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
                 cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=like
             )
 
-    fits = config.fits.values()
-    after = [label for part in fits for label in named_periods(part.performance, practices.periods, "performance")]
-    start = min(after, key=practices.periods.index)
+    after = (named_periods(part.performance, practices.periods, "performance") for part in config.fits.values())
+    start = min(chain(*after), key=practices.periods.index)
     views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}
     standards, wanted = _standards(config, practices.periods)
     for use, cohort in cohorts.items():

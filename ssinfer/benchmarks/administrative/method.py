@@ -46,8 +46,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
     ----------
     year_weights : "equal", "last", "correlation" or sequence of float
         Weights of the baseline periods, earliest first; normalised to sum to one. (10, 30, 60) on twelve quarters
-        gives each weight to four of them. "correlation": the weights with the least sampling variance, from the
-        panel's `person_correlation` of periods before the performance.
+        gives each weight to four of them. "correlation": least sampling variance, by the panel's `person_correlation`.
     covariates : sequence of str
         Covariates whose baseline value changes growth (gamma), by weighted least squares over the reference group.
     history : int or None, number of earlier windows that k and tau are estimated from too; None: all in the panel
@@ -85,8 +84,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         super().check_parameters()
         if isinstance(self.year_weights, str):
             if self.year_weights not in ("equal", "last", "correlation"):
-                allowed = "Give 'equal', 'last', or numbers such as (10, 30, 60); or 'correlation', on claims."
-                raise self.parameter_error("year_weights", allowed)
+                raise self.parameter_error("year_weights", "Give 'equal', 'last', 'correlation', or (10, 30, 60).")
         else:
             values = np.asarray(self.year_weights, dtype=float)
             if values.ndim != 1 or not len(values) or (values < 0).any() or not values.sum() > 0:

@@ -347,7 +347,7 @@ def test_scikit_learn_clones_and_sets_parameters():
 @pytest.mark.parametrize(
     ("parameters", "error", "cure"),
     [
-        ({"year_weights": "first"}, ParameterError, "Give 'equal', 'last', or numbers"),
+        ({"year_weights": "first"}, ParameterError, "Give 'equal', 'last', 'correlation', or"),
         ({"year_weights": (0, 0, 0)}, ParameterError, "a positive sum"),
         ({"year_weights": (1, -1, 2)}, ParameterError, "non-negative"),
         ({"year_weights": (1, 1)}, DesignError, "2 numbers, but the design has 3 baseline periods"),
