@@ -339,7 +339,7 @@ def _check_values(panel: Panel) -> None:
             raise PanelError(f"{where} is {values[row, column]} ({len(wrong)} such cells); {cure}")
     known = np.eye(0) if panel.person_correlation is None else panel.person_correlation
     for pair in np.argwhere(~np.isclose(known, np.clip(known.T, -1, 1), equal_nan=True))[:1].tolist():
-        given = f"{known[*pair]} and {known.T[*pair]} for {' and '.join(plain_label(panel.periods[t]) for t in pair)}"
+        given = f"{known[*pair]} and {known.T[*pair]} for {[plain_label(panel.periods[t]) for t in pair]}"
         raise PanelError(f"person_correlation is {given}; allowed: one number from -1 to 1, or NaN. Correct it.")
     if panel.cv is not None and panel.sampling_variance is not None:
         raise PanelError("Both cv and sampling_variance are given. Keep sampling_variance, which is more exact.")

@@ -184,7 +184,7 @@ def test_the_correlation_of_persons_is_kept_by_files_pickle_selection_and_finger
     [
         ("person_correlation 2019", [0.5, 1.0, np.nan] * 2 + [0.4, 1.0, np.nan], "2019' differs between units"),
         ("person_correlation 2030", 0.5, "2030' names no period of the panel"),
-        ("person_correlation 2018", [1.0, 0.4, np.nan] * 3, r"is 0\.5 and 0\.4 for 2018 and 2019; allowed: one"),
+        ("person_correlation 2018", [1.0, 0.4, np.nan] * 3, r"is 0\.5 and 0\.4 for \[2018, 2019\]; allowed: one"),
         ("person_correlation 2018", [1.5, 0.5, np.nan] * 3, "allowed: one number from -1 to 1"),
     ],
 )

@@ -19,7 +19,7 @@ from ssinfer.cohort.pseudo_practices import pseudo_practices
 from ssinfer.design import Design
 from ssinfer.simulation.claims import simulate_claims
 
-RULES = ("equal", "last", "correlation")
+RULES = ("equal", "correlation")
 YEAR, SIZE, REPLICATES = 4, 1_500, 2_000
 BASELINES = {"three years": 3, "five years": 5}
 
