@@ -151,6 +151,7 @@ CALLS = {
     "Cohort.covariate": (COHORT.covariate, {"name": "age"}),
     "Cohort.sampling_covariance": (COHORT.sampling_covariance, {"unit": "a"}),
     "Cohort.select": (COHORT.select, {}),
+    "Cohort.to_panel": (COHORT.to_panel, {"outside": ["a"], "before": 2018}),
     "Cohort.with_units": (COHORT.with_units, {"unit": COHORT.unit}),
     "Contract": (ss.Contract, {"name": "half", "rule_year": 2024}),
     "Contract.from_mapping": (ss.Contract.from_mapping, {"given": {"name": "half", "rule_year": 2024}}),
