@@ -14,7 +14,7 @@ import pandas as pd
 
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
-from ssinfer.claims import ClaimsTables, Population, Spending, extract
+from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.cohort.pseudo_practices import pseudo_practices
 from ssinfer.design import Design
 from ssinfer.simulation.claims import simulate_claims
@@ -25,34 +25,35 @@ BASELINES = {"three years": 3, "five years": 5}
 
 
 def errors_of_world(persons: str, n_insured: int, seed: int) -> pd.DataFrame:
-    """Return the relative errors of placebo groups (rows) by baseline and rule (columns) in one simulated world."""
+    """Return the relative errors of placebo groups (rows) by spending, baseline and rule in one simulated world."""
+    spending = Spending(duplicates="keep", truncation=Truncation(percentile=0.99))
     with tempfile.TemporaryDirectory() as folder:
         options = {"insured_under_contract": n_insured // 20, "saving": 0.0, "seed": seed, "persons": persons}
         claims = simulate_claims(Path(folder) / "claims", n_insured, **options)
         periods, tables = claims.setting.periods, ClaimsTables.open(claims.folder)
-        cohort = extract(tables, Population(insurers=["A"]), Spending(duplicates="keep"), periods=periods).cohort()
-    treated = [unit for unit in cohort.units if unit in claims.treated]
-    groups = pseudo_practices(cohort, "regional bundles", size=SIZE, keep=treated, seed=seed)
-    performance = periods[-YEAR:]
-    panel = groups.to_panel(outside=treated, before=performance[0])
-    frames = []
-    for name, years in BASELINES.items():
-        baseline = periods[-YEAR * (years + 1) : -YEAR]
-        design = Design(treated=treated, baseline=baseline, performance=performance)
-        methods = {rule: AdministrativeBenchmark(year_weights=rule, n_draws=400, history=0) for rule in RULES}
-        rows = backtest(panel, design, methods, seed=seed, n_jobs=1).placebos
-        rows = rows[rows["origin"].astype(str) == str(rows["origin"].max())]  # the contract's own window
-        table = rows.pivot_table(index="unit", columns="method", values="savings_rate")
-        frames.append(table.drop(index=treated, errors="ignore").rename(columns=lambda rule, n=name: (n, rule)))
-    return pd.concat(frames, axis=1).assign(world=seed)
+        extracted = extract(tables, Population(insurers=["A"]), spending, periods=periods)
+        cohorts = {"all": extracted.cohort(), "truncated": extracted.cohort(truncated=True)}
+    performance, columns = periods[-YEAR:], {}
+    for name, cohort in cohorts.items():
+        treated = [unit for unit in cohort.units if unit in claims.treated]
+        groups = pseudo_practices(cohort, "regional bundles", size=SIZE, keep=treated, seed=seed)
+        panel = groups.to_panel(outside=treated, before=performance[0])
+        for window, years in BASELINES.items():
+            baseline = periods[-YEAR * (years + 1) : -YEAR]
+            design = Design(treated=treated, baseline=baseline, performance=performance)
+            methods = {rule: AdministrativeBenchmark(year_weights=rule, n_draws=400, history=0) for rule in RULES}
+            rows = backtest(panel, design, methods, seed=seed, n_jobs=1, origins=[performance[0]]).placebos
+            table = rows[~rows["unit"].isin(treated)].pivot_table(index="unit", columns="method", values="savings_rate")
+            columns |= {(name, window, rule): table[rule] for rule in RULES}
+    return pd.concat({seed: pd.DataFrame(columns)}, names=["world"])
 
 
 def summary(errors: pd.DataFrame) -> pd.DataFrame:
     """Return SD and its ratio to equal weights per baseline and rule, with bootstrap standard errors."""
     rng = np.random.default_rng(0)
-    worlds = [part.drop(columns="world") for _, part in errors.groupby("world")]
+    worlds = [part for _, part in errors.groupby(level="world")]
     centred = [(part - part.mean()).to_numpy(dtype=float) for part in worlds]
-    columns = [column for column in errors.columns if column != "world"]
+    columns = errors.columns.to_list()
 
     def sds(parts: list[np.ndarray]) -> np.ndarray:
         return np.sqrt((np.concatenate(parts) ** 2).mean(axis=0))
@@ -60,12 +61,12 @@ def summary(errors: pd.DataFrame) -> pd.DataFrame:
     picks = (rng.integers(0, len(centred), len(centred)) for _ in range(REPLICATES))
     draws = np.array([sds([p[rng.integers(0, len(p), len(p))] for p in (centred[w] for w in pick)]) for pick in picks])
     point, rows = sds(centred), []
-    for number, (baseline, rule) in enumerate(columns):
-        equal = columns.index((baseline, "equal"))
+    for number, (spending, baseline, rule) in enumerate(columns):
+        equal = columns.index((spending, baseline, "equal"))
         ratio = draws[:, number] / draws[:, equal]
-        rows.append((baseline, rule, 100 * point[number], 100 * draws[:, number].std()))
+        rows.append((spending, baseline, rule, 100 * point[number], 100 * draws[:, number].std()))
         rows[-1] += (point[number] / point[equal], ratio.std(), len(errors))
-    names = ["baseline", "year_weights", "sd_percent", "sd_error", "ratio_to_equal", "ratio_error", "n"]
+    names = ["spending", "baseline", "year_weights", "sd_percent", "sd_error", "ratio_to_equal", "ratio_error", "n"]
     return pd.DataFrame(rows, columns=names)
 
 
