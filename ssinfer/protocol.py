@@ -9,7 +9,10 @@ from ssinfer.design import Design
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Capabilities of a method. It refuses the others ("X is not supported for Y"); `ssinfer methods` lists them."""
+    """Capabilities of a method. It refuses the others ("X is not supported for Y"); `ssinfer methods` lists them.
+
+    `level_dependent` is a property that a method must state, since it changes payments (docs/level_dependence.md).
+    """
 
     several_treated: bool = True  # a design may name several treated units
     staggered_starts: bool = False  # treated units may start at different periods (``Design.starts``)
@@ -17,6 +20,7 @@ class Capabilities:
     masks: bool = True  # periods in ``Design.masked`` are left out of estimation and of savings
     posterior: bool = False  # the method can give draws of a posterior
     confidence: bool = False  # the method can give draws of a sampling distribution
+    level_dependent: bool = False  # the measured saving may depend on how far a unit's lasting spending is from others'
 
 
 @runtime_checkable

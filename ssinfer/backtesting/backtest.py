@@ -10,7 +10,7 @@ import pandas as pd
 from ssinfer.arguments import Number, Several, checked
 from ssinfer.backtesting.frames import PLACEBOS
 from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
-from ssinfer.backtesting.placebos import Placebos, neighbour_blocks, selection_flags
+from ssinfer.backtesting.placebos import Placebos, neighbour_blocks, relative_levels, selection_flags
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import LABELS, Task
@@ -149,8 +149,9 @@ def backtest(
 def _complete(
     rows: pd.DataFrame, panel: Panel, tasks: Sequence[Task], designs: Mapping[str, Design], ses: str | None
 ) -> None:
-    """Add sizes of refused placebos, so that size classes count them, and flags of placebos that resemble the case."""
+    """Add sizes of refused placebos, levels, and flags of placebos that resemble the case."""
     positions = panel.rows(rows["unit"])
+    rows[["relative_level", "relative_level_outside"]] = np.nan
     for (name, origin), window in {(task.design_name, task.window.origin): task.window for task in tasks}.items():
         inside = ((rows["design"] == name) & (rows["origin"] == origin)).to_numpy()
         unknown = inside & rows["assigned"].isna().to_numpy()  # refused and failed placebos
@@ -162,6 +163,10 @@ def _complete(
         design = designs[name]
         contract, before = (_unmasked(panel, part.baseline, part.masked) for part in (design, window))
         masked = panel.columns([period for period in design.masked if panel.timeline.column(period) is not None])
+        window_columns = panel.columns([*window.baseline, *window.performance])
+        outside = np.setdiff1d(np.arange(len(panel.periods)), [*window_columns, *masked])
+        for column, at in (("relative_level", before), ("relative_level_outside", outside)):
+            rows.loc[inside, column] = relative_levels(panel, at)[positions[inside]]
         for trait, similar in selection_flags(panel, design.treated[0], contract, before, ses, masked).items():
             column = f"selected_{trait}"
             if column not in rows.columns:

@@ -57,6 +57,13 @@ SCORES = FrameSchema(
     *with_error("sd", RATE, "Standard deviation of the error of the measured saving.", "mcse"),
     *with_error("bias_money", MONEY, "Mean error of the measured saving.", "mcse"),
     Column("bias_sd_between", "float", RATE, "SD of the error that persists in a unit; NaN with one origin."),
+    *with_error(
+        "level_slope",
+        "ratio",
+        "Slope b of the error e of the measured saving on the lasting level: b = cov(e, z) / cov(x, z) over placebos, "
+        "with x `relative_level` and z `relative_level_outside`, whose noise is not that of x or e. A contract whose "
+        "lasting level is 15% above the others is measured 0.15 b too high.",
+    ),
     Column("bias_case", "float", RATE, "Mean measured saving of the case in windows before its contract."),
     Column("bias_case_sd", "float", RATE, "SD of the measured saving of the case over these windows."),
     Column("bias_selected_{trait}", "float", RATE, "Mean error of placebos in the case's decile of a trait."),
@@ -124,6 +131,8 @@ PLACEBOS = FrameSchema(
     Column("spending", "float", MONEY, "Observed spending."),
     Column("saving", "float", MONEY, "Mean benchmark less observed spending."),
     Column("savings_rate", "float", RATE, "Measured saving."),
+    Column("relative_level", "float", "ratio", "Mean spending in the baseline over the mean of the other units."),
+    Column("relative_level_outside", "float", "ratio", "The same in all periods outside the window, without masked."),
     Column("standard_error", "float", RATE, "Standard error of the measured saving, from the fit."),
     Column("pit", "float", SHARE, "Share of null errors below the measured saving."),
     Column("width_90", "float", RATE, "Width of the central 90% interval."),

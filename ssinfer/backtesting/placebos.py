@@ -129,6 +129,13 @@ def _traits(panel: Panel, columns: Positions, ses: str | None, masked: Positions
     return traits if ses is None else {**traits, "ses": _means(panel.covariate(ses)[:, columns])}
 
 
+def relative_levels(panel: Panel, columns: Positions) -> Floats:
+    """Return the mean spending of each unit in the columns over the mean of the other units (N,); NaN: unknown."""
+    level = _means(panel.spending[:, columns])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(level * (np.isfinite(level).sum() - 1) / (np.nansum(level) - level))
+
+
 def _means(values: Floats) -> Floats:
     """Return row means over known values; NaN where none is known."""
     known = np.isfinite(values)

@@ -88,7 +88,30 @@ def _scores(
         known = ok[column].notna().to_numpy()
         if known.any():
             row |= means_with_errors({name: ok.loc[known, column]}, blocks[known], rng)
+    levels = ok.reindex(columns=["relative_level", "relative_level_outside"]).to_numpy(dtype=float)
+    known = np.isfinite(levels).all(axis=1)
+    if known.sum() > 1:
+        row |= _level_slope(error[known], *levels[known].T, dense_codes(blocks[known])[0], rng)
     return row
+
+
+def _level_slope(error: Floats, x: Floats, z: Floats, blocks: Positions, rng: np.random.Generator) -> dict[str, float]:
+    """Return the slope of the error on the lasting level, by x with z as its instrument, and its bootstrap error.
+
+    The noise of the baseline is in both the error and x, so least squares on x alone show regression to the mean. Where
+    x and z do not covary, units do not differ lastingly, and there is no slope (NaN).
+    """
+    x, z = x - x.mean(), z - z.mean()
+    values = np.column_stack([error, x, z, error * z, x * z])
+
+    def slope(sums: Floats, counts: Floats) -> Floats:
+        e, x, z, ez, xz = np.moveaxis(sums / np.asarray(counts)[..., None], -1, 0)
+        shared = xz - x * z
+        return np.asarray(np.where(shared > 0, (ez - e * z) / np.where(shared > 0, shared, 1.0), np.nan))[..., None]
+
+    value = slope(values.sum(axis=0), np.asarray(float(len(values))))[0]
+    (se,) = standard_errors(values, blocks, slope, rng)
+    return {"level_slope": float(value), "level_slope_se": float(se)}
 
 
 def _moments(error: Floats, benchmark: Floats, blocks: Positions, rng: np.random.Generator) -> dict[str, float]:

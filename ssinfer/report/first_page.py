@@ -13,7 +13,15 @@ from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.tables.provisional import settling_row
 from ssinfer.report.tables.term import term_total
 from ssinfer.report.text.finding import measured_finding, reason_finding
-from ssinfer.study.limits import REPORTED, failed_checks, known_truth, other_limits, sureness, threshold_sense
+from ssinfer.study.limits import (
+    REPORTED,
+    failed_checks,
+    known_truth,
+    level_dependence,
+    other_limits,
+    sureness,
+    threshold_sense,
+)
 from ssinfer.study.next_contract import next_contract
 from ssinfer.study.verdict import REACHED, Verdict
 
@@ -29,7 +37,7 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
     - axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
     - sure, sensible, following : findings that answer a question; the first is the short answer
     - earned, counted : what true savings earn; the share of all spending that they are percentages of, None if unknown
-    - limits : limits of the answer: the known true saving, then failed checks, then others
+    - limits : limits of the answer: the known true saving, dependence on the level, failed checks, others
     - failed : number of failed checks of the design and method that settle
     """
     verdict = analysis.verdict
@@ -51,7 +59,7 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
         following=tuple(next_contract(analysis)),
         earned=tuple(_earned(analysis, verdict)),
         counted=float(settles["share_of_spending"].iloc[0]) if len(settles) else None,
-        limits=(*known_truth(analysis), *failed, *other_limits(analysis)),
+        limits=(*known_truth(analysis), *level_dependence(analysis), *failed, *other_limits(analysis)),
         failed=len(failed),
     )
 

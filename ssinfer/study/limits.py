@@ -9,12 +9,14 @@ import numpy as np
 from ssinfer.backtesting.advice import may_pay
 from ssinfer.backtesting.frames import rows_with
 from ssinfer.finding import Finding
-from ssinfer.study.queries import StudyQueries, rows_of
+from ssinfer.study.queries import ALL_SIZES, StudyQueries, rows_of
 from ssinfer.study.verdict import REACHED, Verdict
 from ssinfer.thresholds.kind import ThresholdKey
 
 REPORTED = 0.01, 0.10  # lower spending growth, as reported by programmes
 MANY = 0.5  # detection rate of a threshold that is within reach
+FAR = 0.15  # how far a group's lasting spending lies above that of others, where the effect of the level is told
+LEAST_EFFECT = 0.005  # of the level on the measured saving that is told
 DETECTED = "0.03"  # true saving by which a threshold is judged, as the verdict has it
 
 
@@ -91,6 +93,25 @@ def failed_checks(study: StudyQueries) -> list[Finding]:
         name = "check_failed" if math.isfinite(row["limit"]) else "check_failed_no_limit"
         found.append(Finding(name, said | {"limit": row["limit"]}))
     return found
+
+
+def level_dependence(study: StudyQueries) -> Iterator[Finding]:
+    """Yield how the measured saving depends on the lasting level of spending, if placebos show that it does."""
+    backtest = study.result.backtest
+    rows = rows_of(None if backtest is None else backtest.scores, study.main)
+    if study.hidden or not len(rows) or not {"level_slope", "level_slope_se"} <= set(rows.columns):
+        return
+    slope, se = (
+        float(value) for value in rows_with(rows, size_class=ALL_SIZES)[["level_slope", "level_slope_se"]].iloc[0]
+    )
+    levels = study.placebos(study.main, "case")["relative_level"].dropna()
+    own = float(levels.iloc[-1]) if len(levels) else 1.0
+    if abs(slope) > 2 * se and abs(slope) * max(FAR, abs(own - 1)) >= LEAST_EFFECT:
+        said = (
+            Finding("limit_dependence_own", {"own": own, "points": 100 * abs(slope * (own - 1))}) if len(levels) else ""
+        )
+        points = {"level": FAR, "points": 100 * FAR * abs(slope), "error": 100 * FAR * se, "own": said}
+        yield Finding("limit_dependence_low" if slope < 0 else "limit_dependence_high", points)
 
 
 def other_limits(study: StudyQueries) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.operating_characteristics import detection_table, ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
-from ssinfer.backtesting.scores import between_units, score_table, size_classes
+from ssinfer.backtesting.scores import AVERAGES, between_units, score_table, size_classes
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.design import Design
@@ -173,6 +173,42 @@ def test_between_unit_component_is_recovered():
     # national years are no trait of a unit: with them left in, this product is negative and the SD zero
     national = np.tile(0.05 * np.array([1.0, -1.0, 1.0, -1.0]), 400)
     assert between_units(error + national, units, origins) == pytest.approx(between_units(error, units, origins))
+
+
+def test_levels_are_over_the_other_units(panel, rows):
+    part = rows[rows["origin"] == 2016]
+    for name, years in (("relative_level", (2013, 2014, 2015)), ("relative_level_outside", (2012, 2017, 2018))):
+        mean = panel.spending[:, panel.columns(years)].mean(axis=1)
+        others = [np.delete(mean, row).mean() for row in panel.rows(part["unit"])]
+        np.testing.assert_allclose(part[name], mean[panel.rows(part["unit"])] / others, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.5])
+def test_a_method_that_shrinks_levels_is_found_and_one_that_does_not_is_not(result, rows, kept):
+    """Of a lasting difference d the benchmark lacks (1 - kept) d, so the slope is kept - 1 to first order in d."""
+    mean = rows.groupby("origin")["benchmark"].transform("mean")
+    scores = score_table(rows.assign(benchmark=kept * rows["benchmark"] + (1 - kept) * mean), (), 1).iloc[0]
+    assert 0.005 < scores["level_slope_se"] < 0.05
+    assert abs(scores["level_slope"] - (kept - 1)) < 3 * scores["level_slope_se"]
+    same = kept == 1
+    assert same == (scores["level_slope"] == pytest.approx(result.scores["level_slope"].iloc[0], rel=1e-9))
+
+
+def test_regression_to_the_mean_is_no_dependence_on_the_level():
+    """Baseline noise as large as the spread of levels: least squares on the baseline have a slope near 1/2, not 0."""
+    rng = np.random.default_rng(3)
+    level = 1 + 0.03 * rng.standard_normal(2_000)
+    before, outside, after = level * (1 + 0.03 * rng.standard_normal((3, 2_000)))
+    frame = plain_rows(2_000, (2016,)).assign(benchmark=before, spending=after)
+    frame = frame.assign(relative_level=before, relative_level_outside=outside).reindex(
+        columns=[*frame, "relative_level", "relative_level_outside", *AVERAGES]
+    )
+    score = score_table(frame, (), 1).iloc[0]
+    assert np.polyfit(before, (before - after) / before, 1)[0] > 0.4
+    assert abs(score["level_slope"]) < 3 * score["level_slope_se"] < 0.3
+    constant = score_table(frame.assign(relative_level_outside=1.0), (), 1).iloc[0]
+    assert np.isnan(constant["level_slope"])
+    assert np.isnan(constant["level_slope_se"])
 
 
 def test_size_classes_part_the_rows():

@@ -13,7 +13,9 @@ from sklearn.base import BaseEstimator
 
 import ssinfer as ss
 from ssinfer.errors import DataError, RefusalError
-from ssinfer.plugins.conformance.suite import CHECKS
+from ssinfer.plugins.conformance.suite import CHECKS, simulated_case
+from ssinfer.plugins.conformance.support import level
+from ssinfer.plugins.conformance.trial import Trial
 from ssinfer.protocol import Benchmark, Capabilities
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test module
@@ -247,6 +249,20 @@ class Undercovers(Good):
         return draws.mean(axis=1, keepdims=True) + 0.1 * (draws - draws.mean(axis=1, keepdims=True))
 
 
+class ShrinksLevels(Good):
+    """Half of the level is that of the donors."""
+
+    def fit(self, data, design, *, seed=None):
+        cf = super().fit(data, design, seed=seed)
+        level = data.spending[:, data.columns(design.baseline)].mean(axis=1)
+        own, others = level[data.rows(design.treated)][0], level[design.donor_rows(data)].mean()
+        return replace(cf, benchmark=cf.benchmark * (own + others) / (2 * own))
+
+
+class SaysThatItShrinks(ShrinksLevels):
+    capabilities = replace(Good.capabilities, level_dependent=True)
+
+
 BAD = {
     LeaksTheFuture: "sealing",
     LeaksIntoTheFit: "sealing",
@@ -289,6 +305,21 @@ def test_a_bad_method_fails_on_the_right_check_alone(bad, check):
     assert not report.passed
     with pytest.raises(RefusalError, match=f"{bad.__name__} fails 1 conformance checks: {check}: "):
         report.raise_if_failed()
+
+
+def test_dependence_on_the_level_fails_unless_it_is_declared():
+    data, design = simulated_case("panel", 1)
+    mean = data.spending[:, data.columns(design.baseline)].mean(axis=1)
+    own, others = mean[data.rows(design.treated)][0], mean[design.donor_rows(data)].mean()
+    error = others * (1 / 0.85 - 1) / (own + others)  # at -15%; at +15% it is smaller
+    for method, passes in ((ShrinksLevels(), False), (SaysThatItShrinks(), True)):
+        passed, figure, message = level(Trial(method, data, design))
+        assert (passed, figure) == (passes, pytest.approx(error))
+        assert f"{100 * error:+.1f} points at -15%" in message
+        assert ("Declare it" in message) is not passes
+    passed, figure, _ = level(Trial(Good(), data, design))
+    assert passed
+    assert figure == pytest.approx(0, abs=1e-9)
 
 
 def test_a_method_that_undercovers_fails_on_calibration_alone():

@@ -63,7 +63,15 @@ def test_our_own_methods_register_like_a_strangers():
 
 def test_the_capability_table_is_the_protocols():
     assert set(discovery.CAPABILITIES) == set(vars(Capabilities()))
-    wanted = {"several_treated", "staggered_starts", "covariates", "masks", "posterior", "confidence"}
+    wanted = {
+        "several_treated",
+        "staggered_starts",
+        "covariates",
+        "masks",
+        "posterior",
+        "confidence",
+        "level_dependent",
+    }
     assert set(discovery.CAPABILITIES) == wanted
 
 

@@ -19,8 +19,8 @@ from ssinfer.report.analysis import Analysis
 from ssinfer.report.first_page import first_page
 from ssinfer.report.template import MAX_LIMITS, marked
 from ssinfer.report.write import write_report
-from ssinfer.sentences import say
-from ssinfer.study.limits import other_limits
+from ssinfer.sentences import in_words, say
+from ssinfer.study.limits import level_dependence, other_limits
 from ssinfer.study.next_contract import next_contract
 from ssinfer.thresholds.kind import ThresholdKey
 
@@ -79,6 +79,28 @@ def test_a_group_that_differed_in_earlier_years_is_said(analysis, saved, found):
     state.__dict__["placebos"] = lambda _, role="placebo": rows_with(rows, role=role, status="ok")
     limits = [limit for limit in other_limits(state) if limit.id == "limit_earlier_years"]
     assert [limit.numbers["rate"] for limit in limits] == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    ("slope", "se", "own", "words"),
+    [
+        (-0.35, 0.05, 1.2, "15% above the others 5.2 points too little (± 0.8)"),
+        (0.35, 0.05, 1.2, "15% above the others 5.2 points too much (± 0.8)"),
+        (-0.35, 0.05, 1.2, "this group spent 120% of what the others spent: a difference of 7.0 points"),
+        (-0.02, 0.005, 1.3, "a difference of 0.6 points"),  # 0.3 points at 15%
+        (-0.02, 0.005, 1.1, ""),  # below half a point
+        (-0.35, 0.2, 1.2, ""),  # within two standard errors
+        (float("nan"), float("nan"), 1.2, ""),
+    ],
+)
+def test_dependence_on_the_level_is_said(analysis, slope, se, own, words):
+    backtest = analysis.result.backtest
+    scores = backtest.scores.assign(level_slope=slope, level_slope_se=se)
+    changed = replace(backtest, scores=scores, placebos=backtest.placebos.assign(relative_level=own))
+    state = replace(analysis, result=replace(analysis.result, backtest=changed))
+    with speak("en"):
+        said = in_words(level_dependence(state))
+    assert (words in said) if words else said == ""
 
 
 def test_the_page_names_three_limits_and_links_to_the_others(pages):

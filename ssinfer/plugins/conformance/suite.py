@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[Trial], Verdict], ...] = (
     invariance.sealing,
     invariance.own_donor,
     support.capabilities,
+    support.level,
     support.resources,
 )
 

@@ -7,6 +7,9 @@ from ssinfer.errors import NotSupportedError
 from ssinfer.plugins.conformance.draws import kinds_of_draws
 from ssinfer.plugins.conformance.trial import Trial, Verdict, draws_differ, tampered, units_of
 
+LEVEL = 0.15  # of a unit's lasting spending above and below where it was
+MAX_LEVEL_ERROR = 0.01  # of the measured saving there
+
 
 def capabilities(trial: Trial) -> Verdict:
     """Check that declared capabilities work, and that others raise NotSupportedError ("X is not supported for Y")."""
@@ -48,6 +51,27 @@ def capabilities(trial: Trial) -> Verdict:
 def _reads_mask(trial: Trial, design: Design) -> bool:
     changed = tampered(trial.data, tuple(units_of(trial.data)), design.masked, 1.3)
     return draws_differ(trial.fit(design=design), trial.fit(changed, design)) > 0
+
+
+def level(trial: Trial) -> Verdict:
+    """Check that a method whose error depends on the treated unit's lasting level declares `level_dependent`.
+
+    All spending of the treated unit is multiplied by 1.15 and by 0.85. A benchmark that does not depend on the level is
+    multiplied alike; what it lacks is the mean error of a unit that lies so far from where it lay.
+    """
+    offered = getattr(trial.method, "offered", getattr(trial.method, "capabilities", None))
+    draws = trial.first.pooled()
+    noise = float(2 * draws.std() / draws.mean() * np.sqrt(2 / draws.size))  # two Monte Carlo errors
+    errors = {}
+    for far in (LEVEL, -LEVEL):
+        moved = trial.fit(tampered(trial.data, trial.design.treated, tuple(trial.data.periods), 1 + far))
+        errors[far] = float(moved.pooled().mean() / draws.mean() / (1 + far) - 1)
+    worst = max(errors.values(), key=abs)
+    said = " and ".join(f"{100 * error:+.1f} points at {far:+.0%}" for far, error in errors.items())
+    message = f"measured saving of a unit whose lasting level is moved: {said}"
+    if abs(worst) <= MAX_LEVEL_ERROR + noise or getattr(offered, "level_dependent", False):
+        return True, worst, message
+    return False, worst, f"{message}, but level_dependent is not declared. Declare it, or remove the dependence."
 
 
 def resources(trial: Trial) -> Verdict:
