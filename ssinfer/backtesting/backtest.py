@@ -163,8 +163,8 @@ def _complete(
         design = designs[name]
         contract, before = (_unmasked(panel, part.baseline, part.masked) for part in (design, window))
         masked = panel.columns([period for period in design.masked if panel.timeline.column(period) is not None])
-        window_columns = panel.columns([*window.baseline, *window.performance])
-        outside = np.setdiff1d(np.arange(len(panel.periods)), [*window_columns, *masked])
+        used = _unmasked(panel, (*window.baseline, *window.performance), window.masked)
+        outside = np.setdiff1d(np.arange(len(panel.periods)), [*used, *masked])
         for column, at in (("relative_level", before), ("relative_level_outside", outside)):
             rows.loc[inside, column] = relative_levels(panel, at)[positions[inside]]
         for trait, similar in selection_flags(panel, design.treated[0], contract, before, ses, masked).items():
