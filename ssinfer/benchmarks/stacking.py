@@ -52,7 +52,7 @@ class StackedBenchmark(BenchmarkMethod):
     Bayesian Analysis 13(3), doi 10.1214/17-BA1091.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(posterior=True, confidence=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(posterior=True, confidence=True, level_dependent=True)
     member_parameters: ClassVar[tuple[str, ...]] = ("methods",)
     rules: ClassVar[dict[str, Rule]] = {"windows": COUNT, "placebos": Number(5, whole=True)}
 

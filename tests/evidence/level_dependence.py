@@ -26,7 +26,9 @@ PANELS: dict[str, Callable[[], Any]] = {
     "SyntheticControl(intercept=True)": lambda: ss.SyntheticControl(inference="none", intercept=True),
     "AugmentedSyntheticControl()": lambda: ss.AugmentedSyntheticControl(inference="none"),
     "SyntheticDiD()": lambda: ss.SyntheticDiD(inference="none"),
-    "StackedBenchmark()": ss.StackedBenchmark,
+    "StackedBenchmark([AdministrativeBenchmark(), SyntheticDiD()])": lambda: ss.StackedBenchmark(
+        [ss.AdministrativeBenchmark(n_draws=400), ss.SyntheticDiD(n_draws=400)]
+    ),
 }
 COHORTS: dict[str, Callable[[], Any]] = {
     'PropensityMatching(adjustment="did")': lambda: ss.PropensityMatching(adjustment="did", ratio=1, confidence=None),
@@ -41,12 +43,18 @@ COHORTS: dict[str, Callable[[], Any]] = {
 }
 
 
-def panel_case(seed: int, far: float) -> tuple[Any, ss.Design]:
+def panel_case(seed: int, far: float, n_baseline: int = 7, **options: Any) -> tuple[Any, ss.Design]:
     """Return a panel whose treated unit has the mean level of the others (SD 10%), times 1 + `far`."""
-    simulated = simulate_panel(
-        30, YEARS, start=2017, treated_level=SPENDING * (1 + far), level=SPENDING, covid=False, seed=seed
-    )
-    return simulated.panel, simulated.design()
+    years = {"periods": YEARS, "start": YEARS[-1], "covid": False, "seed": seed}
+    levels = {"level": SPENDING, "treated_level": SPENDING * (1 + far)}
+    panel = simulate_panel(30, **years, **levels, **options).panel
+    return panel, ss.Design(treated=["treated"], baseline=YEARS[-1 - n_baseline : -1], performance=YEARS[-1:])
+
+
+def small_case(seed: int, far: float) -> tuple[Any, ss.Design]:
+    """Return a panel of small groups with levels of SD 5%, and three baseline years."""
+    sizes = {"treated_insured": 3_600.0, "insured": (2_000, 6_000)}
+    return panel_case(seed, far, 3, level_sd=0.05, person_correlation=0.2, **sizes)
 
 
 def cohort_case(seed: int, far: float) -> tuple[Any, ss.Design]:
@@ -85,8 +93,13 @@ def line(name: str, values: Any) -> str:
 
 if __name__ == "__main__":
     n_panels, n_cohorts = (int(value) for value in (sys.argv[1:] + ["20", "20"][len(sys.argv) - 1 :]))
-    heads = ("at the others' level" if far == 0 else f"{far:+.0%}" for far in LEVELS)
-    print("| method | data sets | " + " | ".join(heads) + " |\n|" + "---|" * (2 + len(LEVELS)))  # noqa: T201
-    for methods, case, n in ((PANELS, panel_case, n_panels), (COHORTS, cohort_case, n_cohorts)):
+    heads = ["at the others' level" if far == 0 else f"{far:+.0%}" for far in LEVELS]
+    for methods, case, n in (
+        (PANELS, panel_case, n_panels),
+        (PANELS, small_case, n_panels),
+        (COHORTS, cohort_case, n_cohorts),
+    ):
+        print(f"\n{case.__doc__}\n")  # noqa: T201
+        print("| method | data sets | " + " | ".join(heads) + " |\n|" + "---|" * (2 + len(LEVELS)))  # noqa: T201
         for name, method in methods.items():
             print(line(name, np.array([*errors(method, case, n)])), flush=True)  # noqa: T201

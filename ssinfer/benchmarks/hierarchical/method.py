@@ -91,7 +91,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     placebos_together: ClassVar[int] = 10_000
     placebo_folds: ClassVar[int] = FOLDS
     capabilities: ClassVar[Capabilities] = Capabilities(
-        staggered_starts=True, covariates=True, posterior=True, confidence=True
+        staggered_starts=True, covariates=True, posterior=True, confidence=True, level_dependent=True
     )
     rules: ClassVar[dict[str, Rule]] = {
         "season": Optional(Number(2, whole=True)),

@@ -138,7 +138,9 @@ class PropensityMatching(BenchmarkMethod):
     """
 
     needs: ClassVar[Literal["panel", "cohort"]] = "cohort"
-    capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, posterior=True, confidence=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        covariates=True, posterior=True, confidence=True, level_dependent=True
+    )
     rules: ClassVar[dict[str, Rule]] = {
         **MATCHING_RULES,
         "truncation": Optional(FRACTION),

@@ -91,7 +91,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     needs: ClassVar[Literal["panel", "cohort"]] = "cohort"
     shares_work: ClassVar[bool] = True
     placebos_together: ClassVar[int] = 128
-    capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, posterior=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, posterior=True, level_dependent=True)
     rules: ClassVar[dict[str, Rule]] = {
         "level_response": Optional(Number(0, 1)),
         "penalty": Number(0, open="low"),

@@ -80,7 +80,7 @@ class SyntheticControl(DonorWeighting):
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        staggered_starts=True, covariates=True, posterior=True, confidence=True
+        staggered_starts=True, covariates=True, posterior=True, confidence=True, level_dependent=True
     )
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "bayes", "none")
     rules: ClassVar[dict[str, Rule]] = {"max_donors": Optional(Number(2, whole=True)), "noise_penalty": Number(0.0)}

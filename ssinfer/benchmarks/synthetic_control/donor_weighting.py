@@ -29,7 +29,7 @@ class DonorWeighting(BenchmarkMethod):
     A subclass writes :meth:`solve`. Inference fits every donor as if it were treated: see ``inference.placebo_errors``.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True, level_dependent=True)
     shares_work: ClassVar[bool] = True
     weights_read_baseline_only: ClassVar[bool] = True
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "none")
