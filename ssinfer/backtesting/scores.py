@@ -91,7 +91,8 @@ def _scores(
     levels = ok.reindex(columns=["relative_level", "relative_level_outside"]).to_numpy(dtype=float)
     known = np.isfinite(levels).all(axis=1)
     if known.sum() > 1:
-        row |= _level_slope(error[known], *levels[known].T, dense_codes(blocks[known])[0], rng)
+        x, z = levels[known].T
+        row |= _level_slope(error[known], x, z, dense_codes(blocks[known])[0], rng)
     return row
 
 
