@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from ssinfer.check import Check, Status
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import DataError, NotSupportedError, RefusalError
 from ssinfer.panel import Panel
+from ssinfer.typing import Floats
 
 MIN_PRACTICES = 20
 MIN_PRACTICES_WITHOUT_WARNING = 40
@@ -37,6 +40,15 @@ def require_cohort(data: Any, design: Design, method: str) -> None:
         raise NotSupportedError(
             "Design(standard=...)", f"{method}, which compares persons of like case mix", "Name it among covariates."
         )
+
+
+def level_slope(error: Floats, level: Floats, weights: Floats) -> tuple[float, float]:
+    """Return the weighted slope of placebo errors (G,) on the log of the level, and its robust standard error."""
+    x = level - np.average(level, weights=weights)
+    information = float((weights * x**2).sum())
+    slope = float((weights * x * error).sum()) / information
+    residual = error - np.average(error, weights=weights) - slope * x
+    return slope, float(np.sqrt((weights**2 * x**2 * residual**2).sum())) / information
 
 
 def practice_check(present: Sequence[str], n_treated: int) -> Check:

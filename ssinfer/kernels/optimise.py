@@ -1,4 +1,4 @@
-"""Maximises a log density in a box."""
+"""Maximises a log density in a box, and minimises a convex function by Newton steps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 
 from ssinfer.typing import Floats
+
+MAX_STEPS = 200
+MIN_STEP_LENGTH = 1e-10
 
 type Gradient = Callable[[Floats], tuple[float, Floats]]
 
@@ -31,3 +34,27 @@ def maximise(
     settings |= {"jac": gradient is not None or None, "bounds": [(-bound, bound)] * len(start)}
     optimum: Any = minimize(negative, start, **settings)
     return np.asarray(np.clip(optimum.x, -bound, bound), dtype=np.float64)
+
+
+def minimise_convex(
+    parts: Callable[[Floats], tuple[float, Floats, Floats]], start: Floats, tolerance: float
+) -> tuple[Floats, float]:
+    """Minimise by damped Newton steps; return the point and the decrement, twice the gain of a further step.
+
+    `parts` gives value, gradient and Hessian at a point. Gains below `tolerance`, or lost in rounding, end the search.
+    """
+    point, decrement, (value, gradient, hessian) = start, np.inf, parts(start)
+    for _ in range(MAX_STEPS):
+        if not np.isfinite(hessian).all():
+            return point, np.inf
+        step, length = np.linalg.lstsq(hessian, gradient, rcond=1e-14)[0], 1.0
+        decrement = float(gradient @ step)
+        while decrement > tolerance and length > MIN_STEP_LENGTH:
+            new = parts(point - length * step)
+            if new[0] <= value - 1e-4 * length * decrement + 1e-15 * abs(value):
+                point, (value, gradient, hessian) = point - length * step, new
+                break
+            length /= 2
+        else:
+            break
+    return point, decrement

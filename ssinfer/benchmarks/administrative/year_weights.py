@@ -19,7 +19,7 @@ def correlation_weights(problem: Problem) -> Floats:
     if panel.person_correlation is None:
         raise PanelError(
             "year_weights is 'correlation', but the panel has no person_correlation. Fit a Cohort, take the panel of "
-            "Cohort.to_panel(outside=treated, before=start) or of a study on claims, or give 'equal' or numbers."
+            "Cohort.to_panel or of a study on claims, or give 'equal' or numbers."
         )
     masked = [column for label in problem.design.masked if (column := panel.timeline.column(label)) is not None]
     known, used = np.setdiff1d(np.arange(after[0]), masked), np.concatenate([before, after]) - before[0]

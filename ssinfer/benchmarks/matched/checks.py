@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from ssinfer.benchmarks.matched.balance.measures import MAX_SCORE, common_support, overlap
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.scores.match import Match
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
+from ssinfer.benchmarks.persons import level_slope
 from ssinfer.check import Check, Status
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.importance import effective_size
-from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats, Positions
 
 # Smallest shares of the treated persons with comparable controls: the rule of 5 and 20% of Schulz and Grimes (2002),
 # doi:10.1016/S0140-6736(02)07882-0, for participants lost to an analysis. Losses to 5% matter little, those above 20%
@@ -43,6 +45,29 @@ def design_checks(method: Any) -> list[Check]:
         text = "spending per insured-year is capped at this quantile of persons outside the treated units"
         checks.append(Check("truncation", "NOT EVALUATED", method.truncation, text))
     return checks
+
+
+def level_check(problem: CohortProblem, growth: Floats, covariance: Floats, donor: Positions) -> Check:
+    """Judge whether spending of practices given prior spending depends on their level: beyond two standard errors WARN.
+
+    `growth` (G, P) is the spending of `donor` practices above what the outcome model predicts, with its `covariance`.
+    """
+    unit = problem.donors[donor]
+    money, years, spent, insured = (
+        np.bincount(problem.unit, np.where(problem.is_treated, 0.0, values), len(problem.panel.units))[unit]
+        for values in (*problem.before.T, problem.money.sum(axis=1), problem.years.sum(axis=1))
+    )
+    use = (money > 0) & (years > 0)
+    if use.sum() < 3 or not np.ptp(money[use] / years[use]) > 0 or not spent.sum() > 0:
+        return Check.not_evaluated("level slope", "fewer than three comparison practices have spending before")
+    error = -growth.mean(axis=1)[use] / (spent.sum() / insured.sum())
+    variance = covariance.mean(axis=(1, 2))[use]
+    slope, se = level_slope(error, np.log(money[use] / years[use]), 1 / np.maximum(variance, 1e-12 * variance.max()))
+    text = (
+        f"of placebo errors (benchmark less spending, given prior spending) on the log of the level; SE {se:.3f}; a "
+        f"unit that lies 15% above the others has a benchmark {100 * slope * np.log(1.15):+.1f}% off"
+    )
+    return Check("level slope", "PASS" if abs(slope) <= 2 * se else "WARN", slope, text, limit=2 * se)
 
 
 def balance_checks(treated: Booleans, scores: PropensityScores, weights: Floats, match: Match | None) -> list[Check]:

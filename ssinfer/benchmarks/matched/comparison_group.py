@@ -22,6 +22,7 @@ class ComparisonGroup:
 
     problem: CohortProblem
     columns: dict[str, Floats]  # covariates of the score (n,)
+    adjusted: dict[str, Floats]  # covariates of the outcome model (n,)
     distance: Floats  # (n,): score or logit, the scale of matching
     match: Match | None  # None if persons are weighted
     weights: Floats  # (n,): after adjustment

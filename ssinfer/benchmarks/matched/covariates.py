@@ -1,6 +1,7 @@
 """Covariates of the score, exact strata, numbers that break ties, and truncated spending."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.scores.separation import refuse_unseen
 from ssinfer.cohort.cohort import Cohort
+from ssinfer.cohort.person_features import person_features
 from ssinfer.design import Design
 from ssinfer.errors import DesignError
 from ssinfer.kernels.quantiles import weighted_quantile
@@ -17,7 +19,7 @@ from ssinfer.names import as_names, match_names
 from ssinfer.typing import Booleans, Floats, Integers
 
 ENTRANT = "entered after the baseline"
-PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")
+NO_PRIOR_SPENDING = "no prior spending"
 
 
 def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
@@ -41,7 +43,7 @@ def truncate(cohort: Cohort, design: Design, quantile: float) -> Cohort:
 
 
 def score_covariates(
-    problem: CohortProblem, chosen: Sequence[str] | None, *, prior_spending: bool
+    problem: CohortProblem, chosen: Sequence[str] | None, terms: Mapping[str, Floats]
 ) -> dict[str, Floats]:
     """Return the covariates of the score (n,). Each level of a label becomes an indicator, except the first level."""
     cohort, treated = problem.cohort, problem.is_treated
@@ -60,11 +62,22 @@ def score_covariates(
     entrant = entrants(problem)
     if entrant[treated].any() and entrant[~treated].any():
         columns[ENTRANT] = entrant.astype(np.float64)
-    if prior_spending:
-        rate = np.divide(problem.before[:, 0], problem.before[:, 1], out=np.zeros(len(entrant)), where=~entrant)
-        columns[PRIOR_SPENDING[0]] = np.log1p(np.maximum(rate, 0.0))
-        columns[PRIOR_SPENDING[1]] = ((rate <= 0) & ~entrant).astype(np.float64)
+    # Rates and shares are nearly collinear with the other terms of prior spending.
+    columns |= {name: values for name, values in terms.items() if name.endswith(("log", "root", NO_PRIOR_SPENDING))}
     return {name: values for name, values in columns.items() if values.min() < values.max()}
+
+
+def history(problem: CohortProblem) -> dict[str, Floats]:
+    """Return bounded terms of each person's baseline spending (n,), by year; periods outside the baseline are masked.
+
+    A linear term under a log link is an exponential of spending: one person can then hold most of the benchmark.
+    """
+    cohort, before = problem.cohort, int(problem.performance_columns.min())
+    masked = [cohort.periods[column] for column in np.setdiff1d(np.arange(before), problem.baseline)]
+    frame = person_features(cohort, cohort.periods[before], masked=masked, covariates=()).iloc[problem.rows]
+    names = [name for name in map(str, frame) if re.fullmatch(r"(year \d|older): (log|root|rate|share)", name)]
+    none = ((problem.before[:, 0] <= 0) & ~entrants(problem)).astype(np.float64)
+    return {f"prior spending, {name}": frame[name].to_numpy(np.float64) for name in names} | {NO_PRIOR_SPENDING: none}
 
 
 def entrants(problem: CohortProblem) -> Booleans:

@@ -10,10 +10,17 @@ from ssinfer.arguments import MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.measures import balance_table
-from ssinfer.benchmarks.matched.checks import balance_checks, design_checks, refuse_failed_limits
+from ssinfer.benchmarks.matched.checks import balance_checks, design_checks, level_check, refuse_failed_limits
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
-from ssinfer.benchmarks.matched.covariates import entrants, exact_strata, person_ids, score_covariates, truncate
+from ssinfer.benchmarks.matched.covariates import (
+    entrants,
+    exact_strata,
+    history,
+    person_ids,
+    score_covariates,
+    truncate,
+)
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
 from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
@@ -73,10 +80,10 @@ class PropensityMatching(BenchmarkMethod):
         Baseline covariates of the score and the balance table; None: all. Each level of a label becomes an indicator.
     exact : sequence of str, covariates on which matched persons agree exactly
     prior_spending : bool
-        Add the person's baseline spending to the score. With "did" this invites regression to the mean, and a warning
-        is given. adjustment="lagged" avoids it if the treated were chosen by their spending. If they differ in a
-        lasting way that no covariate holds, leave prior spending out. The two estimates bracket the truth if one of
-        the two assumptions holds (Ding and Li 2019): show both.
+        Add the person's baseline spending to the score, in bounded terms of `person_features`. With "did" this invites
+        regression to the mean, and a warning is given. adjustment="lagged" avoids it if the treated were chosen by
+        their spending. If they differ in a lasting way that no covariate holds, leave prior spending out. The two
+        estimates bracket the truth if one of the two assumptions holds (Ding and Li 2019): show both.
     comparison : "match", "att", "overlap" or "entropy"
         Matched sets, or one of three kinds of weights. "overlap" estimates the effect for persons in equipoise, not
         for the treated.
@@ -218,7 +225,9 @@ class PropensityMatching(BenchmarkMethod):
         """Choose the comparison group, and measure its balance, growth and shocks."""
         present = problem.labels(np.unique(problem.unit[~problem.is_treated]))
         practices = practice_check(present, len(problem.treated))
-        columns = score_covariates(problem, self.covariates, prior_spending=self.prior_spending)
+        lagged = self.adjustment == "lagged"
+        terms = history(problem) if self.prior_spending or lagged else {}
+        columns = score_covariates(problem, self.covariates, terms if self.prior_spending else {})
         scores = propensity_scores(columns, problem.is_treated, classifier=self.classifier)
         lines, match, weights = self._lines(problem, scores, columns)
         balance = balance_table({"distance": scores.logit, **columns}, problem.is_treated, weights)
@@ -226,21 +235,29 @@ class PropensityMatching(BenchmarkMethod):
         judged = {} if limits is None else limits.judge(balance, problem.is_treated, weights, scores.score)
         if self.require_balance:
             refuse_failed_limits(judged.values())
-        outcome = self._outcome(problem, lines, columns)
-        shares = practice_shares(problem, lines)
+        adjusted = columns | terms if lagged else columns
+        outcome = self._outcome(problem, lines, adjusted)
+        shares, placebos = practice_shares(problem, lines), placebo_growth(problem, outcome)
+        levels = [level_check(problem, *placebos)] if lagged else []
         return ComparisonGroup(
             problem=problem,
             columns=columns,
+            adjusted=adjusted,
             distance=scores.logit if self.on == "logit" else scores.score,
             match=match,
             weights=weights,
             balance=balance,
             limits=judged,
-            checks=(practices, *design_checks(self), *balance_checks(problem.is_treated, scores, weights, match)),
+            checks=(
+                practices,
+                *design_checks(self),
+                *levels,
+                *balance_checks(problem.is_treated, scores, weights, match),
+            ),
             lines=lines,
             outcome=outcome,
             growth=measure_growth(problem, lines, outcome),
-            shocks=Shocks.learn(problem, placebo_growth(problem, outcome), shares, self.shock_prior),
+            shocks=Shocks.learn(problem, placebos, shares, self.shock_prior),
         )
 
     def _lines(
@@ -270,11 +287,11 @@ class PropensityMatching(BenchmarkMethod):
         """Return the benchmark (I, B) with each baseline period in the place of a performance period."""
         lines = comparison.lines
         problem = comparison.problem.on_baseline()
-        outcome = self._outcome(problem, lines, comparison.columns)
         try:
+            outcome = self._outcome(problem, lines, comparison.adjusted)
             growth = measure_growth(problem, lines, outcome).growth
-        except RefusalError:  # no control was insured in one of the periods
-            return np.full(outcome.offset.shape, np.nan)
+        except RefusalError:  # no control was insured in one of the periods, or the model of one did not converge
+            return np.full((len(problem.treated), problem.years.shape[1]), np.nan)
         return np.asarray(outcome.offset + growth[lines.group_of])
 
     def _posterior_growth(self, comparison: ComparisonGroup, rng: np.random.Generator) -> tuple[Floats, list[Match]]:
@@ -286,7 +303,7 @@ class PropensityMatching(BenchmarkMethod):
         for number, scores in enumerate(drawn):
             lines, match, _ = self._lines(problem, scores, columns)
             n_draws = self.n_draws // len(drawn) + (number < self.n_draws % len(drawn))
-            outcome = self._outcome(problem, lines, columns)
+            outcome = self._outcome(problem, lines, comparison.adjusted)
             growth.append(bootstrapped_growth(comparison, lines, outcome, n_draws, rng))
             if match is not None:
                 matches.append(match)

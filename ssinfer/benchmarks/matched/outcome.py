@@ -34,7 +34,8 @@ def adjusted_outcome(
     ==============  ==============================================================================
 
     :math:`\mu` is fitted on the controls in the comparison, weighted by matching weight and insured-years. Bars are
-    means over all persons of the treated unit, weighted by insured-years. `covariates` (n, p) have no intercept.
+    means over all persons of the treated unit, weighted by insured-years. `covariates` (n, p) have no intercept;
+    those of "lagged" have terms of prior spending.
     """
     n, n_periods = problem.years.shape
     money = np.column_stack([problem.before[:, 0], np.where(np.isnan(problem.money), 0.0, problem.money)])
@@ -46,9 +47,6 @@ def adjusted_outcome(
         return Outcome(money, years, offset)
     X = np.column_stack([np.ones(n), covariates])
     if adjustment == "lagged":
-        rate = np.divide(money[:, 0], years[:, 0], out=np.zeros(n), where=years[:, 0] > 0)
-        # The effect of prior spending is concave: it enters linearly and by its logarithm. Entrants have neither.
-        X = np.column_stack([X, rate / max(rate.mean(), 1e-300), np.log1p(np.maximum(rate, 0.0)), years[:, 0] > 0])
         offset = np.zeros_like(offset)
         money[:, 0] = 0.0
     X = np.column_stack([X[:, 0], X[:, 1:][:, (X[:, 1:] != X[0, 1:]).any(axis=0)]])  # a log link allows no constants

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ssinfer.benchmarks.persons import level_slope
 from ssinfer.benchmarks.risk_adjusted.fit import Fit
 from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import Draws, Unseen, raised_variance, shock_correlation
 from ssinfer.check import Check, Status, tabulate
@@ -167,11 +168,7 @@ def _of_placebos(fit: Fit, point: Floats) -> list[Check]:
     if len(error) < 3 or not np.ptp(level) > 0:
         return [Check.not_evaluated("placebo SD", "fewer than three donors have truncated spending in the block")]
     ratio = float(np.sqrt(np.mean((error / sd) ** 2)))
-    weights = 1 / sd**2
-    x = level - np.average(level, weights=weights)
-    slope = float((weights * x * error).sum() / (weights * x**2).sum())
-    residual = error - np.average(error, weights=weights) - slope * x
-    se = float(np.sqrt((weights**2 * x**2 * residual**2).sum()) / (weights * x**2).sum())
+    slope, se = level_slope(error, level, 1 / sd**2)
     return [
         _figure("placebo SD", ratio, f"SD of the errors of {len(error)} donors over the predicted SD"),
         _figure(

@@ -247,6 +247,48 @@ def test_lagged_adjustment_removes_the_bias_where_the_treated_were_chosen_by_pri
     assert abs(lagged.mean()) < 3 * stats.sem(lagged)
 
 
+@pytest.mark.parametrize("model", ["two-part", "gamma", "tweedie"])
+def test_prior_spending_under_a_log_link_has_the_right_answer(model):
+    # With a linear term of spending, one unit had an answer 24% too high, and the other one a ValueError.
+    rng = np.random.default_rng(0)
+    n, zeros = 40_000, 0.05
+    age, lasting = rng.uniform(20, 80, n), rng.standard_normal(n)
+    money = 2600 * np.exp(1.3 * lasting[:, None] + 0.9 * rng.standard_normal((n, 2)) - 1.25)
+    money[rng.random((n, 2)) < zeros] = 0
+    unit = np.repeat([f"p{number:02}" for number in range(40)], 1000)
+    cohort = Cohort(np.arange(n), unit, (2018, 2019), money, np.ones((n, 2)), covariates={"age": age})
+    # E[y | y before] of the normal model: the share 1.69 / 2.5 of the log deviation lasts
+    share, before = 1.3**2 / (1.3**2 + 0.9**2), money[:, 0]
+    log_mean = share * (np.log(np.where(before > 0, before, 2600) / 2600) + 1.25) + (0.9**2 * (share + 1)) / 2 - 1.25
+    truth = (1 - zeros) * 2600 * np.where(before > 0, np.exp(log_mean), 1.0)
+    method = PropensityMatching(
+        adjustment="lagged", prior_spending=True, outcome_model=model, ratio=10, confidence=None, n_draws=100
+    )
+    for label in ("p01", "p05") if model == "tweedie" else ("p01",):
+        design = Design([label], baseline=[2018], performance=[2019])
+        cf = method.fit(cohort, design, seed=1)
+        right = truth[unit == design.treated[0]].mean()
+        assert cf.level == pytest.approx(right, rel=0.08)  # 3 standard errors of 10,000 controls
+        slope = cf.diagnostics.set_index("check").loc["level slope"]
+        assert (slope["status"] == "PASS") == (abs(slope["figure"]) <= slope["limit"])
+
+
+def test_a_lasting_level_that_prior_spending_does_not_hold_is_reported():
+    rng = np.random.default_rng(1)
+    n = 40 * 200
+    unit = np.repeat(np.arange(40), 200)
+    money = rng.gamma(4.0, 500 * np.exp(0.3 * rng.standard_normal(40))[unit, None], (n, 2))
+    ages = {"age": rng.uniform(20, 80, n)}
+    cohort = Cohort(
+        np.arange(n), np.array([f"p{k:02}" for k in unit]), (2018, 2019), money, np.ones((n, 2)), covariates=ages
+    )
+    design = Design(["p01"], baseline=[2018], performance=[2019])
+    method = PropensityMatching(adjustment="lagged", prior_spending=True, confidence=None, n_draws=20)
+    slope = method.fit(cohort, design, seed=1).diagnostics.set_index("check").loc["level slope"]
+    assert slope["status"] == "WARN"
+    assert slope["figure"] < -slope["limit"]  # a practice with high spending is paid too little
+
+
 def test_too_few_practices_are_refused_and_few_are_warned_of():
     few = simulate_matching(300, n_treated=2, n_practices=20, seed=1)
     with pytest.raises(RefusalError, match=r"18 comparison practices.*at least 20 are needed"):

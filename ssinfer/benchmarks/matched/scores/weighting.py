@@ -6,13 +6,12 @@ from typing import Literal
 import numpy as np
 
 from ssinfer.errors import RefusalError
+from ssinfer.kernels.optimise import minimise_convex
 from ssinfer.typing import Booleans, Floats
 
 Weighting = Literal["att", "overlap"]
 MAX_IMBALANCE = 1e-6  # in standard deviations
-MAX_GRADIENT = 1e-12  # of the dual of entropy balancing
-MAX_STEPS = 200
-MIN_STEP_LENGTH = 1e-10
+MAX_DECREMENT = 1e-24  # of the dual of entropy balancing
 
 
 def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "att") -> Floats:
@@ -49,29 +48,18 @@ def entropy_balance(deviations: Floats) -> tuple[Floats, float]:
     through the dual :math:`\min_\lambda \log \sum_i \exp(\lambda' d_i)` by damped Newton steps. `deviations` (n, p)
     are covariates minus the target, on similar scales. Hainmueller (2012), doi:10.1093/pan/mpr025.
     """
-    multiplier = np.zeros(deviations.shape[1])
 
-    def dual(point: Floats) -> tuple[float, Floats]:
+    def weigh(point: Floats) -> tuple[float, Floats]:
         exponent = deviations @ point
         top = float(exponent.max())
         weights = np.exp(exponent - top)
-        total = float(weights.sum())
-        return top + float(np.log(total)), weights / total
+        return top + float(np.log(weights.sum())), weights / weights.sum()
 
-    value, weights = dual(multiplier)
-    for _ in range(MAX_STEPS):
+    def dual(point: Floats) -> tuple[float, Floats, Floats]:
+        value, weights = weigh(point)
         gradient = weights @ deviations
-        if np.abs(gradient).max() <= MAX_GRADIENT:
-            break
-        hessian = (deviations * weights[:, None]).T @ deviations - np.outer(gradient, gradient)
-        step = np.linalg.lstsq(hessian, gradient, rcond=1e-14)[0]
-        slope, length = float(gradient @ step), 1.0
-        while length > MIN_STEP_LENGTH:
-            new_value, new_weights = dual(multiplier - length * step)
-            if new_value <= value - 1e-4 * length * slope + 1e-15 * abs(value):
-                break
-            length /= 2
-        else:
-            break
-        multiplier, value, weights = multiplier - length * step, new_value, new_weights
+        return value, gradient, (deviations * weights[:, None]).T @ deviations - np.outer(gradient, gradient)
+
+    multiplier, _ = minimise_convex(dual, np.zeros(deviations.shape[1]), MAX_DECREMENT)
+    weights = weigh(multiplier)[1]
     return weights, float(np.abs(weights @ deviations).max())

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel, fit_outcome
-from ssinfer.errors import DataError
+from ssinfer.errors import ConvergenceError, DataError
 
 
 def spending(seed, n=500):
@@ -64,3 +64,36 @@ def test_negative_spending_is_refused_with_a_log_link():
     y, X, w = spending(4)
     with pytest.raises(DataError, match="negative spending"):
         fit_outcome(y - 10, X, w, "gamma")
+
+
+@pytest.mark.parametrize("model", ["two-part", "gamma", "tweedie"])
+def test_a_level_without_spending_and_collinear_columns_have_a_solution(model):
+    y, X, w = spending(5)
+    empty = np.arange(len(y)) < 20
+    y[empty] = 0.0
+    X = np.column_stack([X[:, 0], empty, ~empty])
+    if model == "gamma":  # its likelihood has no maximum
+        with pytest.raises(ConvergenceError, match="'tweedie' if a level of a covariate has no spending"):
+            fit_outcome(y, X, w, model)
+        y[0] = 1.0
+        assert fit_outcome(y, X, w, model)(X)[0] == pytest.approx(w[0] / w[:20].sum(), rel=1e-3)
+        return
+    fitted = fit_outcome(y, X, w, model)(X)
+    assert fitted[empty].max() < 1e-3 * y.mean()
+    assert fitted[~empty] == pytest.approx(np.average(y[~empty], weights=w[~empty]), rel=1e-5)
+
+
+@pytest.mark.parametrize("model", ["two-part", "gamma", "tweedie"])
+def test_a_log_link_is_not_extrapolated_and_no_spending_predicts_none(model):
+    y, X, w = spending(6)
+    fit = fit_outcome(y, X, w, model)
+    assert fit(np.array([[1.0, 50.0]])) <= fit(X).max() * (1 + 1e-12)
+    assert not fit_outcome(np.zeros(len(y)), X, w, model)(X).any()
+
+
+@pytest.mark.parametrize("model", ["two-part", "gamma", "tweedie"])
+def test_numerical_failure_is_a_convergence_error(model):
+    y, X, w = spending(7)
+    X[0, 1] = 1e200  # its square overflows
+    with pytest.raises(ConvergenceError, match="did not converge on"):
+        fit_outcome(y, X, w, model)(X)
