@@ -25,8 +25,10 @@ class Blocks(NamedTuple):
     per_year: int
 
 
-def blocks_of(problem: Problem, method: str) -> Blocks:
-    """Return the blocks of a design. The history ends with the baseline, and leaves out masked periods.
+def blocks_of(problem: Problem, method: str, *, everything: bool = False) -> Blocks:
+    """Return the blocks of a design.
+
+    The history ends with the baseline and leaves out masked periods, or has `everything` before the performance.
 
     An earlier block has the season of the first performance year, and the same gap between its history and itself. It
     ends before the history of the performance period does, has no masked period, and has a year of history at least.
@@ -37,11 +39,13 @@ def blocks_of(problem: Problem, method: str) -> Blocks:
     masked = {column for column in known if column is not None}
     periods = tuple(int(column) for column in problem.performance_columns)
     first, end = periods[0], int(problem.baseline.max()) + 1
+    if everything:
+        end, masked = first, set()
     n_history = len(set(range(end)) - masked)
     if n_history < per_year:
         raise RefusalError(
             f"{method} predicts persons from their history, and {n_history} periods lie before the start, less than a "
-            f"year ({per_year}). Extract earlier periods, or use AdministrativeBenchmark."
+            f"year ({per_year}). Extract earlier periods, give history='all', or use AdministrativeBenchmark."
         )
     years = tuple((column - first) // per_year for column in periods)
     season = [column - first for column, year in zip(periods, years, strict=True) if year == 0]

@@ -60,6 +60,9 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         that lies 15% above the others is paid at most 0.7 points too little. It works as a prior of u: where the
         learned variance would keep less, it is raised. The raised prior depends on the unit's own size.
         1: a flat prior. None: the learned variance alone, with the smallest error and the largest bias.
+    history : "baseline" or "all"
+        Histories end with the baseline and leave out masked periods. "all": they have every period before the start.
+        Each model is fitted to persons of others in the same periods, so what a masked period did to all is in it.
     penalty : float, ridge penalty of standardised features, insured-years
     effect_prior, shock_prior : float
         Scales of the half-normal priors of the SDs of u and s, as fractions of spending; half of that for the parts
@@ -103,6 +106,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     covariates: Sequence[str] | None = None
     _: KW_ONLY
     level_response: float | None = 0.95
+    history: Literal["baseline", "all"] = "baseline"
     penalty: float = 2000.0
     effect_prior: float = 0.1
     shock_prior: float = 0.02
@@ -117,7 +121,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         """Estimate one problem; `shared` holds the passes over the persons of each window."""
         assert isinstance(problem, PersonProblem)  # noqa: S101  (for the type checker: prepare made it)
         practices = practice_check(problem.labels(np.flatnonzero(problem.donor_units)), len(problem.treated))
-        blocks = blocks_of(problem, type(self).__name__)
+        blocks = blocks_of(problem, type(self).__name__, everything=self.history == "all")
         windows = {} if shared is None else shared
         key = id(problem.cohort), blocks
         if key not in windows:

@@ -202,6 +202,17 @@ def test_without_an_earlier_block_there_is_no_effect_and_a_warning(yearly):
     assert "no earlier block" in cf.diagnostics.set_index("check").loc["level response", "message"]
 
 
+def test_masked_quarters_are_history_only_if_asked_and_then_give_an_earlier_block(cohort):
+    """Authority: a fault in masked quarters of all persons, which the default cannot see."""
+    design = DESIGN.replace(baseline=QUARTERS[:4], masked=QUARTERS[4:12])
+    spoiled = changed(cohort, np.arange(len(cohort.person)), range(9, 12), 3.0)
+    for history, same, told in (("baseline", True, "WARN"), ("all", False, "PASS")):
+        method = replace(METHOD, history=history)
+        fits = [method.fit(data, design, seed=1) for data in (cohort, spoiled)]
+        assert status(fits[0], "level response") == told
+        assert (fits[0].benchmark == fits[1].benchmark).all() == same
+
+
 def test_spending_of_zero_in_a_block_and_a_cap_of_zero_are_no_residual(yearly):
     for keep in (np.arange(len(yearly.person)) < 0, np.arange(len(yearly.person)) % 200 == 0):
         spending = yearly.spending.copy()
@@ -225,6 +236,13 @@ def test_mistakes_are_refused_with_the_next_step(yearly):
     ):
         with pytest.raises(error, match=message):
             METHOD.fit(data, design, seed=1)
-    for name, value in {"level_response": 1.5, "penalty": 0, "effect_prior": 1, "shock_prior": 0, "n_draws": 1}.items():
+    for name, value in {
+        "history": "masked",
+        "level_response": 1.5,
+        "penalty": 0,
+        "effect_prior": 1,
+        "shock_prior": 0,
+        "n_draws": 1,
+    }.items():
         with pytest.raises(ParameterError, match=name):
             RiskAdjustedBenchmark(**{name: value}).fit(yearly, YEARLY)
