@@ -20,7 +20,13 @@ def test_every_family_is_in_the_study():
     file = read_study(STUDY)
     make_methods(file)
     methods = [part.method for part in file.method]
-    for family in ("AdministrativeBenchmark", "SyntheticControl", "HierarchicalBenchmark", "PropensityMatching"):
+    for family in (
+        "AdministrativeBenchmark",
+        "SyntheticControl",
+        "HierarchicalBenchmark",
+        "PropensityMatching",
+        "RiskAdjustedBenchmark",
+    ):
         assert family in methods
 
 
@@ -33,12 +39,14 @@ def test_both_studies_have_the_definition_of_the_programme(name):
     assert (file.data.periods.first, file.data.periods.last) == ("2018Q2", "2024Q2")
     designs = {design.name: design for design in file.designs}
     standards = {name: design.comparison.standard for name, design in designs.items()}
-    assert standards == {"a": None, **dict.fromkeys(("b", "c", "d", "b, recent baseline"), "expected_ses")}
+    assert standards == {name: None if name.startswith("a") else "expected_ses" for name in designs}
     assert [name for name, design in designs.items() if design.comparison.within_km] == ["c"]
-    assert [name for name, design in designs.items() if design.spending.truncation] == ["d"]
+    assert [name for name, design in designs.items() if design.spending.truncation] == ["d", "a, truncated"]
     spans = {name: [(s.first, s.last) for s in (d.baseline, d.masked)] for name, d in designs.items()}
     assert spans.pop("b, recent baseline") == [("2021Q2", "2022Q1"), ("2020Q2", "2021Q1")]
-    assert list(spans.values()) == 4 * [[("2018Q2", "2019Q1"), ("2020Q1", "2021Q4")]]
+    own = [spans.pop(name) for name in sorted(spans) if name.startswith("b, all history")]
+    assert own == (2 if name == "study.toml" else 0) * [[("2018Q2", "2022Q1"), ("2020Q1", "2021Q4")]]
+    assert list(spans.values()) == 5 * [[("2018Q2", "2019Q1"), ("2020Q1", "2021Q4")]]
 
 
 def test_balance_limits_are_fixed_in_the_file_and_an_unknown_one_is_refused_before_claims_are_simulated(tmp_path):
