@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ibis
@@ -10,7 +11,7 @@ import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, day_of, epoch_day, months_until, running_month
 from ssinfer.claims.backend.exact_cents import cents, sums
-from ssinfer.claims.lines import MISSING
+from ssinfer.claims.lines import COUNTED, definition
 from ssinfer.claims.spending import RunOut, Spending
 from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.errors import ClaimsError
@@ -86,10 +87,8 @@ def _development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, spen
         t=calendar.running(claims["date"]), cents=cents(claims["amount"]), day=epoch_day(claims["paid"])
     )
     rows = rows.filter(rows["t"] >= 0, rows["t"] < len(calendar.periods), rows["day"] <= day_of(run_out.extracted))
-    category = ibis.coalesce(rows["category"], MISSING)
-    rows = rows.filter(~category.isin((*spending.exclude, *spending.own_costs)))
-    if spending.include is not None:
-        rows = rows.filter(category.isin(spending.include))
+    verdict, _ = definition(rows, replace(spending, run_out=None), calendar)
+    rows = rows.filter(verdict == COUNTED)
     rows = rows.mutate(age=running_month(rows["paid"]) - calendar.last_month(rows["t"]))
     rows = rows.mutate(age=(rows["age"] > 0).ifelse(rows["age"], 0))
     paid = sums(rows, ("t", "age"), "cents").to_pandas()

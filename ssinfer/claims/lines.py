@@ -46,7 +46,7 @@ def count_lines(
     joined = claims.left_join(
         spans, [claims["person"] == spans["span_person"], claims["day"] >= spans["lo"], claims["day"] <= spans["hi"]]
     )
-    verdict, label = _definition(joined, spending, calendar)
+    verdict, label = definition(joined, spending, calendar)
     code = ibis.cases(
         (joined["person"].isnull() | joined["date"].isnull(), NO_KEY),
         ((joined["t"] < 0) | (joined["t"] > n_periods - 1), OUTSIDE),
@@ -227,7 +227,7 @@ def _repriced(claims: Any, spending: Spending) -> Any:
     return joined.mutate(used=used, repriced=known.ifelse(1, 0))
 
 
-def _definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any, Any]:
+def definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any, Any]:
     """Return the code that the spending definition gives to a line, and the label to report it under."""
     category = ibis.coalesce(lines["category"], MISSING)
     branches: list[tuple[Any, Any]] = []

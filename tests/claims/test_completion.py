@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,16 @@ def test_a_triangle_that_cannot_be_read():
         completion_factor(hollow, 0)
 
 
+def of_one_person(rows):
+    return ClaimsTables.from_frames(
+        insured=pd.DataFrame({"person": [1], "birth_year": [1970], "sex": ["V"]}),
+        enrolment=pd.DataFrame(
+            {"person": [1], "insurer": ["A"], "practice": ["p"], "start": [dt.date(2018, 1, 1)], "end": [None]}
+        ),
+        claims=pd.DataFrame(rows),
+    )
+
+
 def test_run_out_is_equal_for_all_and_completion_restores_the_total():
     # 12 months, 100 lines of 10.00 each: 60 paid within the month, 30 a month later, 10 two months later.
     months = pd.period_range("2018-01", "2018-12", freq="M")
@@ -72,13 +83,7 @@ def test_run_out_is_equal_for_all_and_completion_restores_the_total():
         for lag, count in ((0, 60), (1, 30), (2, 10))
         for _ in range(count)
     ]
-    tables = ClaimsTables.from_frames(
-        insured=pd.DataFrame({"person": [1], "birth_year": [1970], "sex": ["V"]}),
-        enrolment=pd.DataFrame(
-            {"person": [1], "insurer": ["A"], "practice": ["p"], "start": [dt.date(2018, 1, 1)], "end": [None]}
-        ),
-        claims=pd.DataFrame(rows),
-    )
+    tables = of_one_person(rows)
     periods = [f"2018-{month:02d}" for month in range(1, 12)]
     definition = Spending(run_out=RunOut(extracted=dt.date(2018, 12, 31), months=1, complete=True), duplicates="keep")
     result = extract(tables, None, definition, periods=periods)
@@ -90,6 +95,11 @@ def test_run_out_is_equal_for_all_and_completion_restores_the_total():
     assert euros == pytest.approx(1000.0, abs=0.01)
     plain = Spending(run_out=RunOut(extracted=dt.date(2018, 12, 31), months=1), duplicates="keep")
     assert extract(tables, None, plain, periods=periods).attrition.iloc[-1]["euros"] == 900 * len(periods)
+    # Lines of a product group that is left out, all paid at once, change no factor.
+    at_once = [row | {"paid": row["date"], "product_group": "Z01"} for row in rows]
+    tables = of_one_person([row | {"product_group": "A"} for row in rows] + at_once)
+    without = replace(definition, product_groups_exclude=("Z",))
+    assert extract(tables, None, without, periods=periods).completion["factor"][0] == pytest.approx(100 / 90)
 
 
 def test_variances_of_the_link_ratios_are_macks():
