@@ -10,6 +10,7 @@ import pandas as pd
 
 from ssinfer.backtesting.noise import noise_of_pairs
 from ssinfer.foreign import chosen, foreign, joined, own
+from ssinfer.periods.reading import read_periods
 from ssinfer.printed import listed, quoted
 from ssinfer.sentences import say
 from ssinfer.study.compared_designs import numbered
@@ -120,7 +121,8 @@ def span(periods: tuple[object, ...]) -> str:
     """Return periods as "first to last", or as a list if there are at most two."""
     if len(periods) <= 2:
         return listed([str(period) for period in periods])
-    return say("span", first=periods[0], last=periods[-1])
+    timeline = read_periods(periods)  # months that a file gives as days are shown as months
+    return say("span", first=timeline.name(0), last=timeline.name(len(periods) - 1))
 
 
 def named(names: list[str], counted: str = "designs", most: int = 3) -> list[str]:

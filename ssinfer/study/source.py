@@ -35,9 +35,15 @@ class DataConfig(Config):
 
     def files(self, folder: Path) -> dict[str, Path]:
         """Return the files that the source reads, by name: by default those of the key `file`, a file or a folder."""
-        path = folder / (name := getattr(self, "file", None) or "")
+        path, place = folder / (name := getattr(self, "file", None) or ""), Path(self.place)
         found = sorted(path.rglob("*")) if name and path.is_dir() else [path]
-        return {(name / file.relative_to(path)).as_posix(): file for file in found if name and file.is_file()}
+        return {(place / file.relative_to(path)).as_posix(): file for file in found if name and file.is_file()}
+
+    @property
+    def place(self) -> str:
+        """The key `file` as reports name it; of a path that is absolute, as that of a delivery, the last part."""
+        name = getattr(self, "file", None) or ""
+        return Path(name).name if Path(name).is_absolute() else str(name)
 
 
 @dataclass(frozen=True)

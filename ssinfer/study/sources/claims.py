@@ -73,7 +73,7 @@ class ClaimsConfig(DataConfig):
         """Open the tables, and say what they are."""
         from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415
 
-        place = {"file": self.file or self.connection}
+        place = {"file": self.place or self.connection}
         label, note = (Finding(f"data_{what}.claims", place) for what in ("label", "note"))
         yield OpenedClaims(self.open_tables(folder), label, note)
 

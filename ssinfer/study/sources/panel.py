@@ -85,8 +85,8 @@ class PanelConfig(DataConfig):
         named = {**{f"column of spending {name!r}": of[name] for name in of}, "data.all_spending": scale}
         for key, name in (named | ({} if self.region is None else {"data.region": self.region})).items():
             if name not in (default, *frame.columns):
-                raise StudyError(f"{key}: {self.file} has no column {name!r}. {did_you_mean(name, frame.columns)}")
-        with raised_as(PanelError, f"{self.file}:", PanelError):
+                raise StudyError(f"{key}: {self.place} has no column {name!r}. {did_you_mean(name, frame.columns)}")
+        with raised_as(PanelError, f"{self.place}:", PanelError):
             panels = {name: self._panel(frame, name) for name in dict.fromkeys([scale, *of.values()])}
         if self.expected is not None:
             with raised_as(StudyError, "data.expected:", PanelError):
@@ -101,7 +101,7 @@ class PanelConfig(DataConfig):
         whole = ProgrammeData(panels[scale], {name: panels[name] for name in saved})
         plain = {"separator": ",", "decimal": ".", "encoding": "utf-8", "header": 1}
         said = tuple(finding for finding in file.findings if dict(finding.numbers) != plain)
-        label, note = (Finding(f"data_{what}.panel", {"file": self.file}) for what in ("label", "note"))
+        label, note = (Finding(f"data_{what}.panel", {"file": self.place}) for what in ("label", "note"))
         return replace(public_data(config, label, note, whole, make, regions), findings=said)
 
     def _with_expected(
