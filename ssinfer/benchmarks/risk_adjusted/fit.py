@@ -18,6 +18,7 @@ from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import (
     Unseen,
     learn,
     marginal,
+    plug_in,
     prior_grid,
 )
 from ssinfer.benchmarks.risk_adjusted.person_problem import PersonProblem
@@ -80,6 +81,11 @@ class Fit:
                 "their history and insured time, or use AdministrativeBenchmark."
             )
         return money
+
+    @cached_property
+    def rate(self) -> Floats:
+        """Predicted spending per insured-year of the treated units (I, P), without an effect of the unit."""
+        return self.predicted / self.window.performance.moments[:-1, self.problem.treated, 0, 0].T
 
     @cached_property
     def persons(self) -> "PersonLevel":
@@ -180,9 +186,19 @@ class Fit:
         return learned if self.level_response == 1 else marginal(learned, self.unseen)
 
     @cached_property
+    def plug_in(self) -> Grid:
+        """Estimates of the variances, at which the sampling distribution stands."""
+        return plug_in(self.grid)
+
+    @cached_property
+    def donor_influence(self) -> Floats:
+        """Influence (G, I * P) of each donor's persons on predicted spending per insured-year."""
+        return self.persons.influence.reshape(len(self.window.sizes), -1)[self.donors]
+
+    @cached_property
     def model_error(self) -> Floats:
         """Covariance (I * P, I * P) of the errors of predicted spending per insured-year, clustered by donor."""
-        influence = self.persons.influence.reshape(len(self.window.sizes), -1)[self.donors]
+        influence = self.donor_influence
         return influence.T @ influence * len(influence) / max(len(influence) - 1, 1)
 
 

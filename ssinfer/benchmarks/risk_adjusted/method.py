@@ -1,7 +1,7 @@
 """RiskAdjustedBenchmark: benchmark from the history of each insured person."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,13 +11,12 @@ from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.persons import practice_check, require_cohort
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
+from ssinfer.benchmarks.risk_adjusted.draws import posterior_draws, sampling_draws
 from ssinfer.benchmarks.risk_adjusted.fit import Fit
-from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import draw_effects
 from ssinfer.benchmarks.risk_adjusted.person_problem import PersonProblem
 from ssinfer.benchmarks.risk_adjusted.summary import components, diagnostics
 from ssinfer.benchmarks.risk_adjusted.window import Window
 from ssinfer.design import Design
-from ssinfer.kernels.skewed_noise import skewed_noise
 from ssinfer.later import Later
 
 
@@ -52,6 +51,17 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     the donors' residuals by class of risk, and the correlation of the same persons over blocks and periods.
     Coefficients have the covariance clustered by practice, which holds the donors' noise and shocks as well.
 
+    **Sampling distribution** (`confidence`) The same quantity, by a cluster bootstrap of the benchmark's error. With
+    practice g drawn :math:`m_g` times, and :math:`s_{gt}` the influence of its persons on the predicted spending,
+
+    .. math:: B_t^* = \hat\mu_t e^{\lambda \hat u^* + s_t^* / \epsilon} +
+              \sqrt{G / (G - 1)} \sum_g (m_g - 1) s_{gt} + \text{noise}^*.
+
+    It has, each once: the practices of the model (their persons' noise and shocks); shocks of the unit and its region;
+    the noise of the unit's persons; and the error of the estimated effect, from the same noise and shocks in the
+    earlier blocks, and from the part of u that the estimate does not keep. Variances are estimates, not drawn; the
+    prior that `level_response` raises weights the estimate and is in no draw.
+
     Parameters
     ----------
     covariates : sequence of str or None. Baseline covariates beside the history; None: all.
@@ -63,6 +73,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     history : "baseline" or "all"
         Histories end with the baseline and leave out masked periods. "all": they have every period before the start.
         Each model is fitted to persons of others in the same periods, so what a masked period did to all is in it.
+    confidence : "cluster" or None, the sampling distribution
     penalty : float, ridge penalty of standardised features, insured-years
     effect_prior, shock_prior : float
         Scales of the half-normal priors of the SDs of u and s, as fractions of spending; half of that for the parts
@@ -71,9 +82,9 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
 
     Notes
     -----
-    There is no sampling distribution yet (`confidence`), no form for signing, and no other regression in the place of
-    the ridge. Spending that was truncated by the extraction is predicted as it is. Without an earlier block there is no
-    effect of the unit, and `diagnostics` say so. Fewer than 20 practices are refused.
+    There is no form for signing, and no other regression in the place of the ridge. Spending that was truncated by the
+    extraction is predicted as it is. Without an earlier block there is no effect of the unit, and `diagnostics` say so.
+    Fewer than 20 practices are refused, and fewer than 40 warned: by so few clusters intervals are too short.
 
     References
     ----------
@@ -94,7 +105,9 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     needs: ClassVar[Literal["panel", "cohort"]] = "cohort"
     shares_work: ClassVar[bool] = True
     placebos_together: ClassVar[int] = 128
-    capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, posterior=True, level_dependent=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        covariates=True, posterior=True, confidence=True, level_dependent=True
+    )
     rules: ClassVar[dict[str, Rule]] = {
         "level_response": Optional(Number(0, 1)),
         "penalty": Number(0, open="low"),
@@ -107,10 +120,16 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     _: KW_ONLY
     level_response: float | None = 0.95
     history: Literal["baseline", "all"] = "baseline"
+    confidence: Literal["cluster"] | None = "cluster"
     penalty: float = 2000.0
     effect_prior: float = 0.1
     shock_prior: float = 0.02
     n_draws: int = 2000
+
+    @property
+    def offered(self) -> Capabilities:
+        """Capabilities, without a sampling distribution if none was asked for."""
+        return replace(self.capabilities, confidence=self.confidence is not None)
 
     def prepare(self, data: Any, design: Design) -> Problem:
         """Apply the design to the persons; a panel is refused."""
@@ -127,32 +146,15 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         if key not in windows:
             windows[key] = Window.of(problem.cohort, blocks, self.covariates, self.penalty)
         fit = Fit(problem, windows[key], self.penalty, self.effect_prior, self.shock_prior, self.level_response)
-        years = fit.window.performance.moments[:-1, problem.treated, 0, 0].T
-        rate = fit.predicted / years
-        unseen = fit.unseen
-        width = unseen.residuals.shape[1]
-        third = np.zeros(unseen.noise.shape[:2])
-        third[:, width:] = fit.persons.third[problem.treated] / fit.predicted**3
-        sd = np.sqrt(np.diagonal(unseen.noise, axis1=1, axis2=2))
-        skewness = np.clip(np.divide(third, sd**3, out=np.zeros_like(third), where=sd > 0), -MAX_SKEWNESS, MAX_SKEWNESS)
-        own = skewed_noise(unseen.noise, skewness, self.n_draws, rng)
-        draws = draw_effects(fit.grid, unseen, own, self.n_draws, rng)
-        values, vectors = np.linalg.eigh(fit.model_error)
-        error = rng.standard_normal((self.n_draws, len(values))) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-        error = error.reshape(self.n_draws, *rate.shape)
-        lasting = draws.effect[:, :, None] * fit.carry[:, None]
-        level = lasting + (draws.level - draws.effect[:, :, None]) / fit.window.elasticity
-        expected = rate * np.exp(lasting) + error
-        benchmark = rate * (np.exp(level) + draws.noise) + error
+        draws = posterior_draws(fit, self.n_draws, rng)
+        sampling = None if self.confidence is None else sampling_draws(fit, self.n_draws, rng)
         for model in fit.models:
             model.sums.clear()  # a backtest keeps many fits for their diagnostics
         return Estimate(
-            benchmark=benchmark[None],
-            expected=expected[None],
+            benchmark=draws.benchmark[None],
+            expected=draws.expected[None],
+            confidence=None if sampling is None else sampling[None],
             uncertainty="posterior",
-            components=Later(lambda: components(fit, level, draws.noise, rate)),
-            diagnostics=Later(lambda: diagnostics(fit, draws, practices)),
+            components=Later(lambda: components(fit, draws.level, draws.effects.noise, fit.rate)),
+            diagnostics=Later(lambda: diagnostics(fit, draws.effects, practices)),
         )
-
-
-MAX_SKEWNESS = 10.0  # of a unit's mean: beyond, a few persons make all of its noise

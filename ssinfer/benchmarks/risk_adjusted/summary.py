@@ -49,17 +49,9 @@ def _placebos(fit: Fit, point: Floats) -> tuple[Floats, Floats, Floats]:
     return error[use], np.sqrt(variance[use]), level[use] - level[use].mean()
 
 
-def _mean_point(fit: Fit, draws: Draws) -> Floats:
-    """Return root mean squares of the SDs and the mean persistence (1, 5) over the posterior."""
-    points = fit.grid.points[draws.chosen]
-    point = np.sqrt((points**2).mean(axis=0))
-    point[2] = points[:, 2].mean()
-    return np.asarray(point[None])
-
-
 def diagnostics(fit: Fit, draws: Draws, practices: Check) -> pd.DataFrame:
     """Return what is known of the fit without the treated units' performance spending; of several units the worst."""
-    point = _mean_point(fit, draws)
+    point = fit.plug_in.points
     return tabulate([practices, *_of_persons(fit), *_of_effect(fit, draws, point), *_of_placebos(fit, point)])
 
 

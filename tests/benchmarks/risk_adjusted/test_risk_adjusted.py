@@ -8,10 +8,13 @@ import pytest
 import ssinfer as ss
 from ssinfer.benchmarks.risk_adjusted import RiskAdjustedBenchmark, method
 from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
+from ssinfer.benchmarks.risk_adjusted.fit import Fit
+from ssinfer.benchmarks.risk_adjusted.kernels.ridge import resampled_errors
 from ssinfer.benchmarks.risk_adjusted.predictions import folds_of
 from ssinfer.benchmarks.risk_adjusted.summary import diagnostics
 from ssinfer.benchmarks.risk_adjusted.window import Window, history_cap
 from ssinfer.cohort.cohort import Cohort
+from ssinfer.cohort.person_features import person_features
 from ssinfer.design import Design
 from ssinfer.errors import DataError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.simulation import simulate_cohort
@@ -79,8 +82,54 @@ def test_several_designs_in_one_call_are_those_of_single_fits(cohort, plain):
     designs = [DESIGN, DESIGN.replace(treated=["gp 02"]), DESIGN.replace(treated=["no such unit"])]
     first, second, refused = METHOD.fit_many(cohort, designs, [1, 1, 1])
     np.testing.assert_array_equal(first.benchmark, plain.benchmark)
+    np.testing.assert_array_equal(first.confidence, plain.confidence)
     np.testing.assert_array_equal(second.benchmark, METHOD.fit(cohort, designs[1], seed=1).benchmark)
     assert isinstance(refused, ss.errors.SsinferError)
+
+
+def test_the_cluster_bootstrap_is_that_of_models_fitted_to_resampled_practices():
+    """Authority: 600 refits from the normal equations. 5 SEs of an SD, of which kurtosis doubles the variance."""
+    cohort, penalty, n = quarterly(), 200.0, 600
+    problem = METHOD.prepare(cohort, DESIGN)
+    window = Window.of(cohort, blocks_of(problem, "test"), None, penalty)
+    fit = Fit(problem, window, penalty, 0.1, 0.02, 0.95)
+    features = person_features(cohort, QUARTERS[12]).to_numpy(float)
+    x = np.column_stack([np.ones(len(features)), (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)])
+    unit, region, (own,) = cohort.unit_rows(), cohort.unit_regions(), problem.treated
+    training = [g for g in fit.donors if region[g] != region[own]]
+    parts = {
+        g: (0.25 * x[unit == g].T @ x[unit == g], x[unit == g].T @ cohort.spending[unit == g, 12:]) for g in training
+    }
+    target = x[unit == own].mean(axis=0)
+    ridge = penalty * np.diag(np.arange(x.shape[1]) > 0)
+    rng, refits = np.random.default_rng(0), []
+    for _ in range(n):
+        drawn = [g for g in rng.choice(fit.donors, len(fit.donors)) if g in parts]
+        gram, cross = (sum(parts[g][k] for g in drawn) for k in (0, 1))
+        refits.append(target @ np.linalg.solve(gram + ridge, cross))
+    draws = resampled_errors(fit.donor_influence, n, rng)
+    ratio = draws.std(axis=0) / (np.std(refits, axis=0) * np.sqrt(len(fit.donors) / (len(fit.donors) - 1)))
+    np.testing.assert_allclose(ratio, 1, atol=5 * np.sqrt(2 * 2 / (2 * n)))
+
+
+def test_confidence_is_a_sampling_distribution_about_the_benchmark_and_can_be_left_out(cohort, plain):
+    """Authority: with little learned from the prior, both SDs are those of the same errors; 400 draws for each."""
+    assert plain.confidence.shape == plain.benchmark.shape
+    assert plain.pooled("confidence").std() == pytest.approx(plain.pooled().std(), rel=0.25)
+    assert abs(plain.pooled("confidence").mean() - plain.pooled().mean()) < plain.pooled().std() / 4
+    assert ss.confidence_threshold(plain, level=0.8, side="one-sided").rate > 0
+    without = replace(METHOD, confidence=None)
+    assert not without.offered.confidence
+    cf = without.fit(cohort, DESIGN, seed=1)
+    np.testing.assert_array_equal(cf.benchmark, plain.benchmark)
+    with pytest.raises(NotSupportedError, match="no sampling distribution"):
+        ss.confidence_threshold(cf, level=0.8)
+
+
+def test_fewer_than_40_practices_are_warned(plain):
+    """Authority: coverage of intervals clustered by practice; fewer than 20 are refused, with the other mistakes."""
+    assert status(plain, "practices") == "WARN"
+    assert status(METHOD.fit(quarterly(41, 5), DESIGN, seed=1), "practices") == "PASS"
 
 
 def test_insured_time_of_the_performance_period_is_a_weight_and_no_feature(cohort, plain):
@@ -238,6 +287,7 @@ def test_mistakes_are_refused_with_the_next_step(yearly):
             METHOD.fit(data, design, seed=1)
     for name, value in {
         "history": "masked",
+        "confidence": "bootstrap-t",
         "level_response": 1.5,
         "penalty": 0,
         "effect_prior": 1,

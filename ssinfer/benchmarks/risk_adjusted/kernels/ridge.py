@@ -39,6 +39,17 @@ def influence_coefficients(gram: Floats, penalty: float, target: Floats) -> Floa
     return np.concatenate([[1.0 / gram[0, 0] - slope @ mean], slope])
 
 
+def resampled_errors(influence: Floats, n_draws: int, rng: np.random.Generator) -> Floats:
+    r"""Draw errors of k predictions (n_draws, k) by resampling the G clusters with the given `influence` (G, k).
+
+    With cluster g drawn :math:`m_g` times, coefficients change by :math:`A^{-1} \sum_g (m_g - 1) s_g` to first
+    order, s the cluster's sum of x times residual. The factor :math:`\sqrt{G / (G - 1)}` makes the variance unbiased.
+    """
+    count = len(influence)
+    times = rng.multinomial(count, np.full(count, 1 / count), size=n_draws)
+    return np.asarray((times - 1.0) @ influence * np.sqrt(count / (count - 1)))
+
+
 def centred_precision(gram: Floats, penalty: float) -> tuple[Floats, Floats]:
     """Return the weighted means (q - 1,) of the features, and the inverse of their penalised centred moments."""
     mean = gram[0, 1:] / gram[0, 0]

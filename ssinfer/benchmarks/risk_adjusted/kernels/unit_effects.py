@@ -91,7 +91,6 @@ class Draws(NamedTuple):
     effect: Floats
     level: Floats
     noise: Floats
-    chosen: Integers  # (D,): point of the grid
 
 
 def raised_variance(points: Floats, unseen: Unseen) -> tuple[Floats, Floats]:
@@ -130,21 +129,35 @@ def marginal(grid: Grid, unseen: Unseen) -> Grid:
     return Grid(grid.points, log)
 
 
-def draw_effects(grid: Grid, unseen: Unseen, own: Floats, n_draws: int, rng: np.random.Generator) -> Draws:
+def _probability(grid: Grid) -> Floats:
+    weights = np.exp(grid.log - grid.log.max())
+    return np.asarray(weights / weights.sum())
+
+
+def plug_in(grid: Grid) -> Grid:
+    """Return a grid of one point, the estimates: root mean squares of the SDs, and the mean persistence."""
+    point = np.sqrt(_probability(grid) @ grid.points**2)
+    point[2] = _probability(grid) @ grid.points[:, 2]
+    return Grid(point[None], np.zeros(1))
+
+
+def draw_effects(
+    grid: Grid, unseen: Unseen, own: Floats, n_draws: int, rng: np.random.Generator, *, sampling: bool = False
+) -> Draws:
     """Draw effects, shocks and noise of the unseen periods given the residuals, by Matheron's rule.
 
     `own` (n_draws, I, Q + P) are draws of the noise, which need not be normal. Draws of all parts from the prior are
     moved by the regression on the difference between the residuals and those drawn (Chiles and Delfiner 2012,
-    Geostatistics, section 7.3, doi:10.1002/9781118136188).
+    Geostatistics, section 7.3, doi:10.1002/9781118136188). With `sampling` they are the estimate plus draws of its
+    error, over units whose effects have the learned variance: what the bound adds to the prior is in the estimate only.
     """
-    probability = np.exp(grid.log - grid.log.max())
-    chosen = rng.choice(len(probability), size=n_draws, p=probability / probability.sum())
+    chosen = rng.choice(len(grid.log), size=n_draws, p=_probability(grid))
     n_units, seen = unseen.residuals.shape
     effect, level, noise = (np.empty((n_draws, *shape)) for shape in ((n_units,), *[own.shape[1:]] * 2))
     for rows in _stretches(n_draws):
         points = grid.points[chosen[rows]]
         added, _ = raised_variance(points, unseen)
-        u, s = _prior_draws(points, added, unseen, rng)
+        u, s = _prior_draws(points, 0.0 * added if sampling else added, unseen, rng)
         z, e = u[:, :, None] + s, own[rows]
         if seen:
             K = _covariance(points, added, unseen, unseen.noise.shape[1])
@@ -161,7 +174,7 @@ def draw_effects(grid: Grid, unseen: Unseen, own: Floats, n_draws: int, rng: np.
             )
             u = u + np.einsum("dij,dj->di", Ku, weights.reshape(len(points), n_units, seen).sum(axis=2))
         effect[rows], level[rows], noise[rows] = u, z, e
-    return Draws(effect, level[:, :, seen:], noise[:, :, seen:], chosen)
+    return Draws(effect, level[:, :, seen:], noise[:, :, seen:])
 
 
 def _stretches(count: int) -> list[slice]:

@@ -49,8 +49,9 @@ def test_the_likelihood_of_each_point_is_that_of_the_whole_normal_distribution()
     assert gained[some] - gained[0] == pytest.approx(np.array(theirs[1:]) - theirs[0], abs=1e-8)
 
 
-@pytest.mark.parametrize("kept", [0.0, 0.9])
-def test_draws_have_the_conditional_moments(kept):
+@pytest.mark.parametrize(("kept", "sampling"), [(0.0, False), (0.9, False), (0.9, True)])
+def test_draws_have_the_conditional_moments(kept, sampling):
+    """With `sampling` those of the same estimate and its error, of units without what the bound adds to the prior."""
     rng = np.random.default_rng(1)
     years, region, noise = np.array([-2, -1, 0, 1]), np.array([0, 0]), noise_of(2, 4, rng)
     r = np.array([[0.10, 0.06], [-0.02, 0.0]])
@@ -59,16 +60,18 @@ def test_draws_have_the_conditional_moments(kept):
     added, variance = raised_variance(POINT, unseen)
     learned = POINT[0, 0] ** 2 + POINT[0, 3] ** 2
     assert ((learned + added) / (learned + added + variance) >= kept - 1e-12).all()
-    own = np.stack([rng.multivariate_normal(np.zeros(4), block, 40_000) for block in noise], axis=1)
-    draws = draw_effects(grid, unseen, own, 40_000, rng)
+    own = np.stack([rng.multivariate_normal(np.zeros(4), block, 20_000) for block in noise], axis=1)
+    draws = draw_effects(grid, unseen, own, 20_000, rng, sampling=sampling)
     total = dense(POINT[0], region, years, noise) + np.kron(np.diag(added[0]), np.ones((4, 4)))
     seen, ahead = [0, 1, 4, 5], [2, 3, 6, 7]
     weights = total[np.ix_(ahead, seen)] @ np.linalg.inv(total[np.ix_(seen, seen)])
-    spread = total[np.ix_(ahead, ahead)] - weights @ total[np.ix_(seen, ahead)]
+    true = dense(POINT[0], region, years, noise) if sampling else total
+    both = weights @ true[np.ix_(seen, ahead)]
+    spread = true[np.ix_(ahead, ahead)] - both - both.T + weights @ true[np.ix_(seen, seen)] @ weights.T
     drawn = (draws.level + draws.noise).reshape(-1, 4)
     variance = np.diag(spread)
-    assert (np.abs(drawn.mean(axis=0) - weights @ r.ravel()) < 5 * np.sqrt(variance / 40_000)).all()
-    error = np.sqrt((np.outer(variance, variance) + spread**2) / 40_000)
+    assert (np.abs(drawn.mean(axis=0) - weights @ r.ravel()) < 5 * np.sqrt(variance / 20_000)).all()
+    error = np.sqrt((np.outer(variance, variance) + spread**2) / 20_000)
     assert (np.abs(np.cov(drawn.T) - spread) < 5 * error).all()
     log = marginal(Grid(np.repeat(POINT, 2, axis=0), np.array([0.0, 1.0])), unseen).log
     assert log[1] - log[0] == pytest.approx(1.0)
