@@ -4,6 +4,7 @@
     python hierarchical_sbc.py docs/evidence 0 1000 half.csv   # ranks of panels 0 to 999, saved in half.csv
     python hierarchical_sbc.py docs/evidence half.csv other.csv
     python hierarchical_sbc.py docs/evidence 0 200 spatial.csv neighbours    # panels with neighbours
+    python hierarchical_sbc.py docs/evidence 0 2000 own.csv own              # levels with the almost flat prior
 
 Parameters are drawn from the prior, a panel is drawn given the parameters (with fixed prior constants), and the
 posterior of the panel is computed. The rank of each true quantity in its posterior must then be uniform: of every
@@ -26,7 +27,7 @@ import pandas as pd
 from scipy.stats import kstwo, norm
 
 from ssinfer.benchmarks.hierarchical.model import PanelModel
-from ssinfer.benchmarks.hierarchical.parameters import Parameter
+from ssinfer.benchmarks.hierarchical.parameters import FLAT, Parameter
 from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweight_for_placebo, sample_placebos
 from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
@@ -41,7 +42,7 @@ NEIGHBOURS = (
 )
 
 
-def frozen_model(*, neighbours=False):
+def frozen_model(*, neighbours=False, own=False):
     """Fixed prior constants of the size that Dutch municipalities give, and sizes that differ fiftyfold.
 
     With neighbours the units lie on a map of 5 x 5 places, 15 km apart, in an order that has nothing to do with size.
@@ -64,7 +65,7 @@ def frozen_model(*, neighbours=False):
         covariates=0,
         season=None,
         parameters=(
-            Parameter("level", "deviation", 0.10),
+            *(() if own else (Parameter("level", "deviation", 0.10),)),
             *(() if neighbours else (Parameter("trend", "deviation", 0.01),)),
             Parameter("shock", "deviation", 0.02),
             Parameter("persistence", "persistence"),
@@ -74,12 +75,13 @@ def frozen_model(*, neighbours=False):
         ),
         period_scale=0.3,
         level_scale=0.1,
+        own_level=FLAT * 0.05,
     )
 
 
-def ranks(start, stop, seed=1, *, neighbours=False):
+def ranks(start, stop, seed=1, *, neighbours=False, own=False):
     """Return posterior ranks in (0, 1), one row per simulated panel from start to stop - 1."""
-    model = frozen_model(neighbours=neighbours)
+    model = frozen_model(neighbours=neighbours, own=own)
     seen = np.ones((UNITS, PERIODS))
     treated, ahead = np.array([UNITS // 2]), np.array([PERIODS - 1])
     seen[treated, ahead] = 0.0
@@ -183,7 +185,7 @@ def main(folder, arguments):
     """Run, or combine saved ranks, and print."""
     if len(arguments) > 2 and arguments[2].endswith(".csv") and not arguments[0].endswith(".csv"):
         start, stop, file, *kind = arguments
-        ranks(int(start), int(stop), neighbours=kind == ["neighbours"]).to_csv(file)
+        ranks(int(start), int(stop), **dict.fromkeys(kind, True)).to_csv(file)
         return
     if arguments[0].endswith(".csv"):
         frame = pd.concat([pd.read_csv(file, index_col="panel") for file in arguments])

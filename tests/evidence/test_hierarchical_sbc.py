@@ -27,6 +27,16 @@ def test_every_quantity_lies_inside_the_simultaneous_bands(evidence_share, tmp_p
 
 
 @pytest.mark.evidence
+def test_every_quantity_lies_inside_the_bands_with_own_levels(evidence_share):
+    frame = sbc.ranks(0, max(200, int(2_000 * evidence_share)), own=True)
+    table = sbc.table(frame)
+    print(f"{len(frame)} panels, {int(frame['refused'].sum())} refused\n{table.round(4)}")
+    assert "level" not in frame
+    assert frame["refused"].mean() < 0.03
+    assert (table.drop("band") < table.loc["band"]).to_numpy().all()
+
+
+@pytest.mark.evidence
 def test_every_quantity_lies_inside_the_bands_with_neighbours(evidence_share):
     frame = sbc.ranks(0, 200 if evidence_share == 1 else 4, neighbours=True)
     table = sbc.table(frame)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.model import PanelModel
-from ssinfer.benchmarks.hierarchical.parameters import Parameter, Scales
+from ssinfer.benchmarks.hierarchical.parameters import FLAT, Parameter, Scales
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 from ssinfer.comparison import distances
 from ssinfer.errors import DataError, DesignError
@@ -81,6 +81,7 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
         parameters=_parameters(options, scales, problem.periods(columns), learn_noise=problem.variance is None),
         period_scale=5.0 * scales.spread,
         level_scale=2.0 * scales.level,
+        own_level=FLAT * scales.level,
     )
     return Layout(
         model=model,
@@ -174,16 +175,16 @@ def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Seque
 def _parameters(
     options: HierarchicalBenchmark, scales: Scales, periods: Sequence[object], *, learn_noise: bool
 ) -> tuple[Parameter, ...]:
-    shock, spatial = options.shock is not None, options.spatial is not None
+    shock, spatial, pooled = options.shock is not None, options.spatial is not None, options.unit_effect != "own"
     volatility = periods if options.volatility and (shock or spatial) else ()
     table = (
-        (True, Parameter("level", "deviation", 2.0 * scales.level)),
+        (pooled, Parameter("level", "deviation", 2.0 * scales.level)),
         (options.trend, Parameter("trend", "deviation", scales.slope)),
         (options.season is not None, Parameter("season", "deviation", scales.residual)),
         (shock, Parameter("shock", "deviation", scales.residual)),
         (shock, Parameter("persistence", "persistence")),
         (learn_noise, Parameter("noise", "deviation", 2.0 * scales.noise)),
-        (spatial, Parameter("neighbour_level", "deviation", scales.level)),
+        (spatial and pooled, Parameter("neighbour_level", "deviation", scales.level)),
         (spatial, Parameter("neighbour_shock", "deviation", scales.residual)),
         (spatial, Parameter("neighbour_persistence", "persistence")),
         (len(options.covariates) > 0, Parameter("growth", "deviation", scales.residual)),

@@ -65,6 +65,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
         exact fit, or for a likelihood without closed form. Its last digits depend on the compiler and the machine.
     likelihood : "normal" or "student"
         Distribution of the shocks. "student" (4 degrees of freedom, same variance) needs ``inference="nuts"``.
+    unit_effect : "pooled", "own" or "covariates", the prior of a unit's level
+        "pooled": levels are drawn towards the mean of all units, so a small unit above the others is expected to spend
+        too little. "own": an almost flat prior, so no lasting level is shrunk; small units pay with a larger error.
+        "covariates": "pooled" towards the prediction by the means of `covariates`, which have to be given.
 
     Examples
     --------
@@ -117,6 +121,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     bootstrap: int = 0
     inference: Literal["exact", "nuts"] = "exact"
     likelihood: Literal["normal", "student"] = "normal"
+    unit_effect: Literal["own", "pooled", "covariates"] = "pooled"
 
     @property
     def needs_positive_spending(self) -> bool:  # type: ignore[override]
@@ -130,6 +135,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
             raise self.parameter_error("likelihood", "It has no closed form: add inference='nuts', or keep 'normal'.")
         if self.bootstrap and self.inference == "nuts":
             raise self.parameter_error("bootstrap", "The bootstrap belongs to inference='exact': set bootstrap=0.")
+        if self.unit_effect == "covariates" and not self.covariates:
+            raise self.parameter_error(
+                "unit_effect", "Name the covariates in covariates=[...], or give 'own' or 'pooled'."
+            )
         self.require_equal_chains(self.n_draws, self.chains)
         if 0 < self.bootstrap < MIN_BOOTSTRAP_PANELS:
             raise self.parameter_error(

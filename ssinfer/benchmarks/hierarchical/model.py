@@ -5,7 +5,8 @@ For unit i in period t, y is the log of spending (or spending relative to its me
     y_it = m_t + a_i + b_i (t - t̄) + c_i,season(t) + s_it + w_it + Σ_k x_ik g_kt + e_it
 
     m_t ~ N(0, σ_period²)       period effects, common to all
-    a_i, b_i, c_i               level, trend and season of the unit: N(0, σ_level²), N(0, σ_trend²), N(0, σ_season²)
+    a_i, b_i, c_i               level, trend and season of the unit: N(0, σ_level²), N(0, σ_trend²), N(0, σ_season²);
+                                with unit_effect="own" σ_level is a constant so large that levels are not shrunk
     s_it = v_t u_it             shock of the unit: u is AR(1) with stationary SD σ_shock, persistence ρ_shock
     v_t ~ logN(0, 0.3²)         volatility of the period for all units, 1 in an ordinary period (optional)
     w_it                        level and AR(1) shock times v_t that neighbours or regions share (optional)
@@ -58,6 +59,7 @@ class PanelModel:
     parameters: tuple[Parameter, ...]  # in the order of the vector x
     period_scale: float  # σ_period
     level_scale: float  # fixed SD of a covariate's level
+    own_level: float = 0.0  # fixed SD of a unit's level, in a model without a parameter "level"
 
     @property
     def size(self) -> int:
@@ -82,7 +84,8 @@ class PanelModel:
 
     def _natural(self, x: Floats) -> dict[str, Floats]:
         """Return the values of the parameters, by name: numbers at x (d,), arrays (M,) at x (M, d)."""
-        return {parameter.name: parameter.natural(x[..., j]) for j, parameter in enumerate(self.parameters)}
+        fixed = {"level": np.full(x.shape[:-1], self.own_level)}
+        return fixed | {parameter.name: parameter.natural(x[..., j]) for j, parameter in enumerate(self.parameters)}
 
     def log_prior(self, x: Floats) -> Floats:
         """Return the log prior density of x (..., d): standard normal in each coordinate."""
@@ -132,7 +135,7 @@ class PanelModel:
             if self.volatility:
                 volatility = np.stack([value[name] for name in self.volatility], axis=-1)
                 shock = shock * volatility[..., :, None] * volatility[..., None, :]
-            field = wide("neighbour_level") ** 2 + shock
+            field = shock + wide("neighbour_level") ** 2 if "neighbour_level" in value else shock
             out.append(field + 1e-12 * field[..., :1, :1] * unit)
         if self.covariates:
             walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])

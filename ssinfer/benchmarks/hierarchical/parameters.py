@@ -10,6 +10,7 @@ from ssinfer.typing import Floats
 
 MAX_X = 8.0  # Φ(x) is 1 to rounding error beyond it
 MIN_SCALE = 1e-6  # of a prior, relative to spending
+FLAT = 100.0  # SD of an almost flat prior, relative to the scale of the data
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
     with pm.Model() as out:
         value = {parameter.name: _prior(pm, parameter) for parameter in model.parameters}
         period = pm.Normal("period", 0.0, model.period_scale, shape=periods)
-        level = value["level"] * pm.Normal("level_z", shape=units)
+        level = value.get("level", model.own_level) * pm.Normal("level_z", shape=units)
         structure = period[None, :] + level[:, None]
         if "trend" in scale:
             trend = value["trend"] * pm.Normal("trend_z", shape=units)

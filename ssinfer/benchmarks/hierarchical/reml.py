@@ -14,6 +14,7 @@ import numpy as np
 from ssinfer.benchmarks.hierarchical.draws import draw_joint
 from ssinfer.benchmarks.hierarchical.layout import Layout
 from ssinfer.benchmarks.hierarchical.model import MODE_BOUND, PanelModel
+from ssinfer.benchmarks.hierarchical.parameters import FLAT
 from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.kernels.adaptive_importance import Posterior
 from ssinfer.kernels.optimise import maximise
@@ -21,7 +22,6 @@ from ssinfer.typing import Floats, Positions
 
 REFIT_TOLERANCE = 1e-7  # at 1e-6 some refits end before the maximum
 MAX_START = 1.5  # of a refit, in standard deviations of the prior
-FLAT = 100.0  # times the prior SD of period effects and of covariates' levels
 SEED = 20_130_102  # of the simulated panels, the same for every design
 
 

@@ -33,7 +33,8 @@ def partially_noncentred_model(layout: Layout, likelihood: Literal["normal", "st
     units, periods = layout.y.shape
     names = {parameter.name for parameter in model.parameters}
     with pm.Model() as out:
-        value = {p.name: _parameter(pm, pt, p) for p in model.parameters if p.kind != "factor"}
+        value = {"level": model.own_level}
+        value |= {p.name: _parameter(pm, pt, p) for p in model.parameters if p.kind != "factor"}
         volatility = _volatility(pm, pt, model)
         rotated = pm.Normal("period_rotated", 0.0, model.period_scale, shape=periods)
         rotation = dct(np.eye(periods), norm="ortho", axis=0).T  # orthogonal, with a constant first column

@@ -100,11 +100,23 @@ def dense_covariance(layout, x):
     if model.neighbours:
         shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag * np.outer(turbulence, turbulence)
         fields = model.loadings[:, 1:]
-        total += np.kron(fields @ fields.T, value["neighbour_level"] ** 2 + shock)
+        total += np.kron(fields @ fields.T, value.get("neighbour_level", 0.0) ** 2 + shock)
     return total + np.diag((value["noise"] ** 2 * model.sampling).ravel())
 
 
-@pytest.mark.parametrize("options", [{}, {"volatility": False}, {"spatial": "region", "trend": False}])
+OWN = {"unit_effect": "own"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"volatility": False},
+        {"spatial": "region", "trend": False},
+        OWN,
+        OWN | {"spatial": "region", "trend": False},
+    ],
+)
 def test_with_the_parameters_known_the_prediction_is_the_dense_conditional(options):
     """One node: likelihood, mean and variance equal those of scipy's Gaussian of all cells."""
     panel = simulate(units=8, region=lambda i, t: float(i % 3))  # noqa: ARG005
@@ -119,6 +131,59 @@ def test_with_the_parameters_known_the_prediction_is_the_dense_conditional(optio
     np.testing.assert_allclose(predictions.covariance[0, 0, 2:, 2:], spread, atol=1e-8)
     value = multivariate_normal(cov=total[np.ix_(~hidden, ~hidden)]).logpdf(layout.y.ravel()[~hidden])
     np.testing.assert_allclose(predictions.log_target[0, 0], value + layout.model.log_prior(x)[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("spatial", [None, "region"])
+def test_own_levels_predict_as_a_flat_prior_does(spatial):
+    """Authority: generalised least squares with one free level per unit, in the dense Gaussian without levels."""
+    panel = simulate(units=8, region=lambda i, t: float(i % 3))  # noqa: ARG005
+    layout = lay_out(Problem.of(panel, design()), HierarchicalBenchmark(**OWN, spatial=spatial))
+    x = np.random.default_rng(2).standard_normal((1, layout.model.size))
+    predictions = predict_placebos(layout.model, x, layout.y, layout.seen, layout.treated, layout.ahead)
+    without = dataclasses.replace(layout, model=dataclasses.replace(layout.model, own_level=0.0))
+    total, levels, hidden = (
+        dense_covariance(without, x[0]),
+        np.kron(np.eye(8), np.ones((6, 1))),
+        layout.seen.ravel() == 0,
+    )
+    inverse = np.linalg.inv(total[np.ix_(~hidden, ~hidden)])
+    gain = total[np.ix_(hidden, ~hidden)] @ inverse
+    left = levels[hidden] - gain @ levels[~hidden]  # what the levels add to the other cells' prediction
+    precision = levels[~hidden].T @ inverse @ levels[~hidden]
+    estimate = np.linalg.solve(precision, levels[~hidden].T @ inverse @ layout.y.ravel()[~hidden])
+    mean = gain @ layout.y.ravel()[~hidden] + left @ estimate
+    spread = (
+        total[np.ix_(hidden, hidden)]
+        - gain @ total[np.ix_(~hidden, hidden)]
+        + left @ np.linalg.solve(precision, left.T)
+    )
+    np.testing.assert_allclose(predictions.mean[0, 0, 2:], mean, atol=1e-4 * layout.y.std())
+    np.testing.assert_allclose(predictions.covariance[0, 0, 2:, 2:], spread, rtol=1e-3)
+
+
+def test_a_lasting_level_passes_through_own_levels_only():
+    """The prediction of a unit whose spending is 15% higher in all periods is 15% higher; pooled, it is by less."""
+    problem, moved = Problem.of(simulate(units=8, sizes=(500, 1_000)), design()), {}
+    for effect in ("own", "pooled"):
+        layout = lay_out(problem, HierarchicalBenchmark(volatility=False, unit_effect=effect))
+        x, high = np.zeros((1, layout.model.size)), layout.y.copy()
+        high[layout.treated, :4] += 0.15
+        low, up = (predict_placebos(layout.model, x, y, *layout.cells[1:]).mean[0, 0, 2:] for y in (layout.y, high))
+        moved[effect] = up - low
+    np.testing.assert_allclose(moved["own"], 0.15, atol=5e-4)
+    assert (moved["pooled"] < 0.14).all()
+
+
+def test_unit_effect_covariates_needs_covariates():
+    with pytest.raises(ParameterError, match=r"unit_effect is 'covariates'. Name the covariates in covariates="):
+        HierarchicalBenchmark(unit_effect="covariates").fit(simulate(units=8), design(), seed=1)
+    problem = Problem.of(simulate(units=8, ses=lambda i, t: float(i % 5)), design())  # noqa: ARG005
+    towards, pooled = (
+        lay_out(problem, HierarchicalBenchmark(covariates=("ses",), unit_effect=effect))
+        for effect in ("covariates", "pooled")
+    )
+    np.testing.assert_array_equal(towards.model.loadings, pooled.model.loadings)
+    assert towards.model.parameters == pooled.model.parameters
 
 
 def test_volatility_is_a_parameter_of_each_period_that_has_a_shock():
