@@ -53,6 +53,7 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 @app.command()
 def new(
     folder: Annotated[Path, Argument(help="New folder of the study.")],
+    data: Annotated[str | None, Argument(help="As --panel, --claims or --database, by what it is.")] = None,
     panel: Annotated[Path | None, Option(help="CSV, Excel or Parquet file: spending by unit and period.")] = None,
     sample: Annotated[bool, Option("--sample", help="Try it on a file of the package (simulated practices).")] = False,
     claims: Annotated[Path | None, Option(help="Claims of persons: a folder of files, or a DuckDB file.")] = None,

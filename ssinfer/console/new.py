@@ -24,14 +24,17 @@ def new_study(
     *,
     sample: bool,
     yes: bool,
+    data: str | None = None,
     **given: Any,
 ) -> None:
     """Look at the data, ask what they cannot tell, and write the study into `folder`."""
     with speak(language) as spoken:
         refuse_existing(folder)
-        place = claims or database
-        if sum((panel is not None, sample, claims is not None, database is not None)) != 1:
+        if sum((data is not None, panel is not None, sample, claims is not None, database is not None)) != 1:
             raise StudyError(say("new.no_data"))
+        if data is not None:
+            panel, claims, database = _by_kind(data)
+        place = claims or database
         name, files = "", {}
         if sample:
             panel, name = SAMPLE, "practices.csv"
@@ -49,6 +52,15 @@ def new_study(
             draft = draft_of_panel(Path(panel or ""), folder, answers, spoken.tag, name)
         path = write_draft(draft, folder, files)
         echo(say("new.written", path=path, out=folder / "result"))
+
+
+def _by_kind(data: str) -> tuple[Path | None, Path | None, str | None]:
+    """Return a place of data as a panel, as claims or as a database, by what it is."""
+    path = Path(data)
+    if "://" in data or data == "spark":
+        return None, None, data
+    tables = path.suffix == ".duckdb" or (path.is_dir() and path.suffix != ".parquet")  # Spark's panel is a folder
+    return (None, path, None) if tables else (path, None, None)
 
 
 def _asked(question: Question) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssinfer.cli import main
+from ssinfer.console.new import _by_kind
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
 from ssinfer.new import Answers
@@ -100,3 +102,27 @@ def test_mistakes_in_the_place_and_the_mapping_of_claims(tmp_path, keys, words):
     with pytest.raises(StudyError, match=words) as refused:
         read_study(tmp_path / "study.toml", text)
     assert "geheim" not in str(refused.value)
+
+
+def test_data_without_an_option_are_read_by_what_they_are(delivery, tmp_path, monkeypatch):
+    """Authority: the study that the option gives."""
+    (tmp_path / "parts.parquet").mkdir()
+    for name, kind in (
+        ("levering", "claims"),
+        ("dwh.duckdb", "claims"),
+        ("postgres://a@b/c", "database"),
+        ("spark", "database"),
+    ):
+        given = tmp_path / name if kind == "claims" else name
+        assert [value is not None for value in _by_kind(str(given))] == [False, kind == "claims", kind == "database"]
+    assert _by_kind(str(tmp_path / "parts.parquet"))[0] == tmp_path / "parts.parquet"
+    texts = []
+    for option in ([], ["--claims"]):
+        out = tmp_path / f"study{len(texts)}"
+        given = ["new", str(out), *option, str(delivery), "--treated", "p1", "--start", "2019Q1", "--yes"]
+        monkeypatch.setattr("sys.argv", ["ssinfer", *given])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 0
+        texts.append((out / "study.toml").read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
