@@ -11,7 +11,6 @@ from ssinfer.benchmarks.risk_adjusted.kernels.own_noise import (
     noise_of_units,
     residual_correlation,
 )
-from ssinfer.benchmarks.risk_adjusted.kernels.ridge import influence_coefficients
 from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import (
     MISSING_VARIANCE,
     Grid,
@@ -23,6 +22,7 @@ from ssinfer.benchmarks.risk_adjusted.kernels.unit_effects import (
 )
 from ssinfer.benchmarks.risk_adjusted.person_problem import PersonProblem
 from ssinfer.benchmarks.risk_adjusted.predictions import Predictions, folds_of
+from ssinfer.benchmarks.risk_adjusted.regression import RegressorPredictions
 from ssinfer.benchmarks.risk_adjusted.window import Window
 from ssinfer.errors import RefusalError
 from ssinfer.typing import Booleans, Floats, Integers, Positions
@@ -40,6 +40,7 @@ class Fit:
     effect_prior: float
     shock_prior: float
     level_response: float | None
+    regressor: tuple[Any, tuple[Any, ...]] | None = None  # with the random states that were drawn
 
     @cached_property
     def donors(self) -> Positions:
@@ -60,12 +61,33 @@ class Fit:
     @cached_property
     def models(self) -> tuple[Predictions, ...]:
         """Models of the earlier blocks, and of the performance block."""
-        moved = self.problem.moved()
-        blocks = (*self.window.earlier, self.window.performance)
-        return tuple(
-            Predictions(block, self.problem.donor_units, self.folds[0], moved[block.rows], self.penalty)
-            for block in blocks
-        )
+        moved, window = self.problem.moved(), self.window
+        common = [
+            (block, self.problem.donor_units, self.folds[0], moved[block.rows], self.penalty)
+            for block in (*window.earlier, window.performance)
+        ]
+        if self.regressor is None:
+            return tuple(Predictions(*given) for given in common)
+        options: dict[str, Any] = {
+            "regressor": self.regressor[0],
+            "states": self.regressor[1],
+            "group": folds_of(None, window.sizes, self.problem.donor_units)[0],
+            "treated": self.problem.treated,
+            "person": window.person,
+            "unit": self.problem.cohort.unit_rows(),
+            "known": window.regressions,
+        }
+        return tuple(RegressorPredictions(*given, **options) for given in common)
+
+    @property
+    def risk(self) -> Floats:
+        """Predicted spending per insured-year (m,) of the persons of the first performance period."""
+        model = self.models[-1]
+        if isinstance(model, RegressorPredictions):
+            return model.risks(0)[0]
+        coefficients = self.persons.coefficients
+        assert coefficients is not None  # noqa: S101  (for the type checker: a ridge has them)
+        return (model.block.x @ coefficients.astype(np.float32)).astype(float)
 
     @cached_property
     def predicted(self) -> Floats:
@@ -211,32 +233,15 @@ class PersonLevel:
     truncated_noise: Floats  # (C,): variance of truncated money in the performance block
     correlation: Floats  # (K, K) of one person's residuals
     influence: Floats  # (C, I, P): sum over a donor's persons of their influence on each prediction
-    coefficients: Floats  # (q,): of the first treated unit's model of the first period
+    coefficients: Floats | None  # (q,): of the first treated unit's model of the first period; None: a regressor
 
     @classmethod
     def of(cls, fit: Fit) -> "PersonLevel":
         """Predict every person by the treated units' models."""
         block, window, model = fit.window.performance, fit.window, fit.models[-1]
-        treated, n_units = fit.problem.treated, len(fit.window.sizes)
-        n_outcomes, n_periods = block.money.shape[1], len(window.blocks.periods)
+        n_units, n_outcomes = len(window.sizes), block.money.shape[1]
         donor = fit.problem.donor_units[block.unit] & ~model.moved
-        influence = np.zeros((n_units, len(treated), n_periods))
-        first = fit.folds[0][treated[0]]  # the last in the loop, whose residuals and coefficients remain
-        for fold in sorted(np.unique(fit.folds[0][treated]), key=lambda fold: fold == first):
-            coefficients = np.stack([model.coefficients(k, int(fold)) for k in range(n_outcomes)])
-            units = np.flatnonzero(fit.folds[0][treated] == fold)
-            pairs = [(i, k) for i in units for k in range(n_periods)]
-            shares = [
-                influence_coefficients(model.training(k, int(fold))[0], fit.penalty, _mean_features(fit, i, k))
-                for i, k in pairs
-            ]
-            values = (block.x @ np.concatenate([coefficients, shares]).astype(np.float32).T).astype(float)
-            predicted = values[:, :n_outcomes]
-            residual = np.where(donor[:, None], block.money - block.weights * predicted, 0.0)
-            trained = donor & (fit.folds[0][block.unit] != fold)
-            for place, (i, k) in enumerate(pairs):
-                part = values[trained, n_outcomes + place] * residual[trained, k]
-                influence[:, i, k] = np.bincount(block.unit[trained], part, n_units)
+        predicted, residual, influence, coefficients = model.persons(fit.problem.treated)
         moments = [
             noise_of_units(predicted[:, k], residual[:, k], block.weights[:, k], donor, block.unit, n_units)
             for k in range(n_outcomes)
@@ -245,7 +250,7 @@ class PersonLevel:
         rows = block.rows[donor]
         errors = np.concatenate([window.residuals[rows], np.roll(residual[donor], 1, axis=1)], axis=1)
         correlation = residual_correlation(errors, window.weights[rows])
-        return cls(noise[:, :-1], third[:, :-1], noise[:, -1], correlation, influence, coefficients[0])
+        return cls(noise[:, :-1], third[:, :-1], noise[:, -1], correlation, influence, coefficients)
 
 
 def _comparable_noise(noise: Floats, factor: Floats, missing: Booleans) -> Floats:
@@ -255,9 +260,3 @@ def _comparable_noise(noise: Floats, factor: Floats, missing: Booleans) -> Float
     noise[unit, block, :] = noise[unit, :, block] = 0.0
     noise[unit, block, block] = MISSING_VARIANCE
     return noise
-
-
-def _mean_features(fit: Fit, unit: Any, period: int) -> Floats:
-    """Return the mean features (q,) of a treated unit's persons, weighted by insured-years."""
-    sums = fit.window.performance.moments[period, fit.problem.treated[unit], 0].astype(float)
-    return np.asarray(sums / sums[0])

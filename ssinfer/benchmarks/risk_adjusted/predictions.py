@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ssinfer.benchmarks.persons import MIN_PRACTICES
-from ssinfer.benchmarks.risk_adjusted.kernels.ridge import ridge_coefficients
+from ssinfer.benchmarks.risk_adjusted.kernels.ridge import influence_coefficients, ridge_coefficients
 from ssinfer.benchmarks.risk_adjusted.window import SCALE, PersonBlock
 from ssinfer.typing import Booleans, Floats, Integers, Positions
 
@@ -79,3 +79,37 @@ class Predictions:
             money[1, inside] = self.block.scaled[units[inside]] @ b
         with np.errstate(divide="ignore", invalid="ignore"):  # NaN of a unit without persons in the block
             return np.asarray(np.log(money[1] / money[0]) / np.log(SCALE))
+
+    def residual(self, predicted: Floats) -> Floats:
+        """Return money less predictions (m, K) of the donors' persons, and 0 for others."""
+        donor = self.donors[self.block.unit] & ~self.moved
+        return np.where(donor[:, None], self.block.money - self.block.weights * predicted, 0.0)
+
+    def persons(self, treated: Positions) -> tuple[Floats, Floats, Floats, Floats | None]:
+        """Predict every person by the treated units' models.
+
+        Returns spending per insured-year (m, K) for K outcomes, the first P of which are the periods; residuals of
+        money (m, K), 0 for others than donors; the sum over a donor's persons of their influence on each prediction
+        (C, I, P); and the coefficients (q,) of the first treated unit's model of the first period, which made the first
+        two.
+        """
+        block, n_units, n_outcomes = self.block, len(self.donors), self.block.money.shape[1]
+        n_periods = n_outcomes - 1
+        influence = np.zeros((n_units, len(treated), n_periods))
+        first = self.fold[treated[0]]  # the last in the loop, whose residuals and coefficients remain
+        for fold in sorted(np.unique(self.fold[treated]), key=lambda fold: fold == first):
+            coefficients = np.stack([self.coefficients(k, int(fold)) for k in range(n_outcomes)])
+            pairs = [(i, k) for i in np.flatnonzero(self.fold[treated] == fold) for k in range(n_periods)]
+            means = [block.moments[k, treated[i], 0].astype(float) for i, k in pairs]
+            shares = [
+                influence_coefficients(self.training(k, int(fold))[0], self.penalty, mean / mean[0])
+                for (_, k), mean in zip(pairs, means, strict=True)
+            ]
+            values = (block.x @ np.concatenate([coefficients, shares]).astype(np.float32).T).astype(float)
+            predicted = values[:, :n_outcomes]
+            residual = self.residual(predicted)
+            trained = self.donors[block.unit] & ~self.moved & (self.fold[block.unit] != fold)
+            for place, (i, k) in enumerate(pairs):
+                part = values[trained, n_outcomes + place] * residual[trained, k]
+                influence[:, i, k] = np.bincount(block.unit[trained], part, n_units)
+        return predicted, residual, influence, coefficients[0]

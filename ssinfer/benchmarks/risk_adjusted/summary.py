@@ -65,7 +65,7 @@ def _of_persons(fit: Fit) -> list[Check]:
     fold, regions = fit.folds
     donor = fit.problem.donor_units[block.unit]
     outside = donor & (fold[block.unit] == fold[treated[0]])
-    risk = (block.x @ fit.persons.coefficients.astype(np.float32)).astype(float)
+    risk = fit.risk
     money, weights, predicted = block.money[:, 0], block.weights[:, 0], risk * block.weights[:, 0]
     checks = [
         _figure(

@@ -1,11 +1,12 @@
 """Window: one pass over the persons per block, whose sums every design with the same windows shares."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.benchmarks.risk_adjusted.blocks import Block, Blocks
 from ssinfer.benchmarks.risk_adjusted.kernels.own_noise import noise_of_units
@@ -34,10 +35,17 @@ class PersonBlock:
     scaled: Floats  # (C, q): sums of w x of the last outcome, with all histories times SCALE
     cap: float  # EUR per insured-year
     no_history: Floats  # (C,): insured-years of persons without a year of history, as a share of all
+    x_scaled: Floats | None  # (m, q): x with all histories times SCALE, for regressors only
 
     @classmethod
     def of(
-        cls, cohort: Cohort, block: Block, blocks: Blocks, periods: Sequence[int], covariates: Sequence[str] | None
+        cls,
+        cohort: Cohort,
+        block: Block,
+        blocks: Blocks,
+        periods: Sequence[int],
+        covariates: Sequence[str] | None,
+        keep: bool = False,
     ) -> "PersonBlock":
         """Build features from the history, add up moments per unit. `periods` are outcomes of their own."""
         columns = [[period] for period in periods] + [list(block.columns)]
@@ -63,7 +71,7 @@ class PersonBlock:
         without = np.bincount(unit[rows], weights[:, -1] * joined, len(starts) - 1)
         total = np.bincount(unit[rows], weights[:, -1], len(starts) - 1)
         share = np.divide(without, total, out=np.zeros(len(total)), where=total > 0)
-        return cls(rows, unit[rows], x, weights, money, moments, cross, moved, cap, share)
+        return cls(rows, unit[rows], x, weights, money, moments, cross, moved, cap, share, scaled if keep else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +87,20 @@ class Window:
     overlap: Floats  # (C, Q + 1 + P, Q + 1 + P): sums of products of insured-years
     sizes: Floats  # (C,): insured-years of the history
     elasticity: float  # fall of truncated spending per unit of a saving spread evenly over all spending
+    person: Integers  # (n,): number of each row's person
+    regressions: dict[Any, Any] = field(default_factory=dict)  # those of a regressor, which designs share
 
     @classmethod
-    def of(cls, cohort: Cohort, blocks: Blocks, covariates: Sequence[str] | None, penalty: float) -> "Window":
-        """Pass once over the persons of each block."""
+    def of(
+        cls, cohort: Cohort, blocks: Blocks, covariates: Sequence[str] | None, penalty: float, keep: bool = False
+    ) -> "Window":
+        """Pass once over the persons of each block; `keep` features of scaled histories for a regressor."""
         n, n_units, width = len(cohort.person), len(cohort.units), len(blocks.earlier)
-        performance = PersonBlock.of(cohort, blocks.performance, blocks, blocks.periods, covariates)
-        residuals, noise = np.zeros((n, width)), np.zeros((n_units, width))
+        performance = PersonBlock.of(cohort, blocks.performance, blocks, blocks.periods, covariates, keep)
         weights = np.zeros((n, width + 1 + len(blocks.periods)))
         weights[performance.rows, width:] = np.roll(performance.weights, 1, axis=1)
-        earlier = tuple(PersonBlock.of(cohort, block, blocks, (), covariates) for block in blocks.earlier)
+        earlier = tuple(PersonBlock.of(cohort, block, blocks, (), covariates, keep) for block in blocks.earlier)
+        residuals, noise = np.zeros((n, width)), np.zeros((n_units, width))
         for q, part in enumerate(earlier):
             coefficients = ridge_coefficients(
                 part.moments[-1].sum(axis=0, dtype=float), part.cross[-1:].sum(axis=1), penalty
@@ -111,6 +123,7 @@ class Window:
             overlap=overlap,
             sizes=np.bincount(unit, cohort.insured_years[:, history].sum(axis=1), n_units),
             elasticity=_elasticity(cohort, blocks, performance.cap),
+            person=np.asarray(pd.factorize(cohort.person)[0], dtype=np.int64),
         )
 
 

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeRegressor
 
 import ssinfer as ss
 from ssinfer.benchmarks.risk_adjusted import RiskAdjustedBenchmark, method
@@ -11,7 +14,7 @@ from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
 from ssinfer.benchmarks.risk_adjusted.fit import Fit
 from ssinfer.benchmarks.risk_adjusted.kernels.ridge import resampled_errors
 from ssinfer.benchmarks.risk_adjusted.predictions import folds_of
-from ssinfer.benchmarks.risk_adjusted.summary import diagnostics
+from ssinfer.benchmarks.risk_adjusted.summary import components, diagnostics
 from ssinfer.benchmarks.risk_adjusted.window import Window, history_cap
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.person_features import person_features
@@ -53,6 +56,20 @@ def yearly():
 
 
 YEARLY = Design(["practice 01"], baseline=[2015, 2016, 2017], performance=[2018])
+
+
+class Given:
+    """A regressor without scikit-learn: `answer` of the features, whatever it was trained on."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def fit(self, x, y, sample_weight):
+        assert len(x) == len(y) == len(sample_weight)
+        return self
+
+    def predict(self, x):
+        return self.answer(x)
 
 
 def status(cf, check):
@@ -296,3 +313,72 @@ def test_mistakes_are_refused_with_the_next_step(yearly):
     }.items():
         with pytest.raises(ParameterError, match=name):
             RiskAdjustedBenchmark(**{name: value}).fit(yearly, YEARLY)
+
+
+def fits_of(monkeypatch):
+    seen = []
+    monkeypatch.setattr(method, "components", lambda fit, *rest: seen.append(fit) or components(fit, *rest))
+    return seen
+
+
+def test_the_ridge_of_scikit_learn_in_place_of_the_own_one(yearly, monkeypatch):
+    """Authority: the same regression twice; the errors of the coefficients by a jackknife and by a sandwich."""
+    seen = fits_of(monkeypatch)
+    for regressor in (None, Ridge(2000.0)):
+        cf = RiskAdjustedBenchmark(regressor=regressor, n_draws=200).fit(yearly, YEARLY, seed=1)
+        assert len(cf.components)
+        assert np.isfinite(cf.diagnostics.set_index("check").loc["R2 outside", "figure"])
+    own, other = seen
+    np.testing.assert_allclose(other.predicted, own.predicted, rtol=1e-5)
+    np.testing.assert_allclose(other.response, own.response, rtol=1e-3)
+    ratio = np.sqrt(other.model_error[0, 0] / own.model_error[0, 0])
+    assert 0.5 < ratio < 2  # ten groups: a standard error of the ratio of 0.24
+    fold, group = other.models[-1].fold, other.models[-1].group
+    for outcome, left, also, *_ in (key[1:] for key in other.window.regressions):
+        assert outcome in (0, 1)
+        assert left == fold[other.problem.treated[0]]
+        assert also == -1 or also in group
+
+
+def test_no_person_is_predicted_by_a_regressor_that_saw_the_unit(yearly):
+    """Authority: spending of the unit and of its fold in the performance year changes no prediction of it."""
+    method = RiskAdjustedBenchmark(regressor=Ridge(2000.0), n_draws=50)
+    plain = method.fit(yearly, YEARLY, seed=1)
+    other = method.fit(changed(yearly, of(yearly, "practice 01"), [3], 5.0), YEARLY, seed=1)
+    np.testing.assert_array_equal(plain.benchmark, other.benchmark)
+
+
+def test_trees_with_a_drawn_random_state_are_reproducible_and_one_call_is_many(yearly):
+    for state in (None, 0):  # None: drawn from the seed, so that no design shares regressions
+        tree = DecisionTreeRegressor(min_samples_leaf=50, max_features=0.3, random_state=state)
+        method = RiskAdjustedBenchmark(regressor=tree, n_draws=50)
+        designs = [YEARLY, YEARLY.replace(treated=["practice 02"])]
+        many = method.fit_many(yearly, designs, [1, 2])
+        for cf, design, seed in zip(many, designs, (1, 2), strict=True):
+            np.testing.assert_array_equal(cf.benchmark, method.fit(yearly, design, seed=seed).benchmark)
+        assert tree.random_state is state
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x: -1 - x[:, 0] ** 2, "predicts -.* on average; allowed: finite.*regressor=None"),
+        (lambda x: np.full(len(x), 3.0), "predicts 3 per insured-year for everybody"),
+        (lambda x: np.full(len(x), np.nan), "predicts NaN or infinite"),
+        (lambda x: np.ones((len(x), 2)), "fails: ValueError: cannot reshape"),
+        (lambda x: x / None, "fails: TypeError"),
+    ],
+)
+def test_a_regressor_without_usable_predictions_is_refused(yearly, answer, message):
+    with pytest.raises(RefusalError, match=f"regressor Given {message}"):
+        RiskAdjustedBenchmark(regressor=Given(answer), n_draws=50).fit(yearly, YEARLY, seed=1)
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [LogisticRegression(), Ridge, make_pipeline(Ridge()), "ridge", object()],
+    ids=lambda given: str(given)[:9],
+)
+def test_what_is_no_regressor_with_weights_is_refused_before_data_are_read(regressor):
+    with pytest.raises(ParameterError, match=r"regressor is .*; allowed: None or an object whose fit"):
+        RiskAdjustedBenchmark(regressor=regressor).fit(None, YEARLY)
