@@ -84,10 +84,10 @@ class Fit:
         """Predicted spending per insured-year (m,) of the persons of the first performance period."""
         model = self.models[-1]
         if isinstance(model, RegressorPredictions):
-            return model.risks(0)[0]
+            return np.asarray(model.risks(0)[0])
         coefficients = self.persons.coefficients
         assert coefficients is not None  # noqa: S101  (for the type checker: a ridge has them)
-        return (model.block.x @ coefficients.astype(np.float32)).astype(float)
+        return np.asarray(model.block.x @ coefficients.astype(np.float32), dtype=float)
 
     @cached_property
     def predicted(self) -> Floats:

@@ -98,7 +98,7 @@ class RegressorPredictions(Predictions):
                 f"regressor {type(self.regressor).__name__} {wrong}; allowed: finite predictions that are positive on "
                 "average and differ between persons. Choose another regressor, or regressor=None (ridge)."
             )
-        return np.stack(others) * (np.average(rate, weights=weights) / mean)
+        return np.asarray(np.stack(others) * (np.average(rate, weights=weights) / mean))
 
     def risks(self, outcome: int) -> Floats:
         """Return predictions (2, m) of donors' and treated units' persons by models that did not see them; others 0."""
@@ -123,7 +123,7 @@ class RegressorPredictions(Predictions):
 
     def response(self, outcomes: Sequence[int], units: Positions) -> Floats:
         """Return the elasticity (g,) of the predicted sum of outcomes to the level of all histories of a unit."""
-        money = sum(np.stack([self._sums(k, slice(None), risk) for risk in self.risks(k)]) for k in outcomes)
+        money = np.sum([[self._sums(k, slice(None), risk) for risk in self.risks(k)] for k in outcomes], axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):  # NaN of a unit without persons in the block
             return np.asarray(np.log(money[1] / money[0]) / np.log(SCALE))[units]
 
