@@ -334,6 +334,14 @@ def data_list(language: Language = None) -> None:
     print_data_sets(language)
 
 
+@data_app.command("baskets")
+def data_baskets(language: Language = None) -> None:
+    """List the baskets of Vektis: which years can be compared, and the care types with their years."""
+    from ssinfer.console.lists import print_baskets  # noqa: PLC0415
+
+    print_baskets(language)
+
+
 @data_app.command("fetch")
 def data_fetch(
     name: Annotated[str, Argument(help="Name of a data set; `ssinfer data list` lists all.")],

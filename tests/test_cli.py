@@ -193,6 +193,15 @@ def test_data_list(ssinfer):
     assert any(row.startswith("vektis") for row in printed.splitlines())
 
 
+def test_data_baskets(ssinfer):
+    """Authority: comparable_spans of BASKETS, and the columns of the publisher's files."""
+    code, printed, _ = ssinfer("data", "baskets")
+    words = " ".join(printed.split())
+    assert code == 0
+    assert "total: years that can be compared are 2011-2012, 2013-2014, 2015-2016, 2017-2019 and 2020-2023." in words
+    assert "SPECIALISTISCHE_GGZ (2014-2021)" in words
+
+
 def test_version(ssinfer):
     assert ssinfer("version") == (0, f"{ss.__version__}\n", "")
 

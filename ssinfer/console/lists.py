@@ -68,6 +68,29 @@ def print_data_sets(language: str | None = None) -> None:
         _print_table(["data_set", "years", "found", "description"], rows)
 
 
+def print_baskets(language: str | None = None) -> None:
+    """Print the baskets of Vektis: spans of comparable years, and care types, with the years of those without all."""
+    from ssinfer.datasets.vektis.baskets import BASKETS  # noqa: PLC0415
+    from ssinfer.datasets.vektis.columns import CARE_TYPES  # noqa: PLC0415
+    from ssinfer.datasets.vektis.sources import VEKTIS_FILES  # noqa: PLC0415
+
+    whole = min(VEKTIS_FILES), max(VEKTIS_FILES)
+
+    def years(first: int, last: int) -> str:
+        return f"{first}-{last}" if first < last else str(first)
+
+    def care(name: str) -> str:
+        span = CARE_TYPES[name][0], CARE_TYPES[name][1] or whole[1]
+        return name if span == whole else f"{name} ({years(*span)})"
+
+    with speak(language):
+        for basket in BASKETS.values():
+            spans = [years(*span) for span in basket.comparable_spans(*whole)]
+            echo(fill(say("list.basket", name=basket.name, spans=spans), WIDTH))
+            columns = ", ".join(map(care, basket.members))
+            echo(fill(columns, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False))
+
+
 def print_power(table: "pd.DataFrame", scenario: "Scenario", language: str | None = None) -> None:
     """Print what a scenario assumes, and its table of `power_table`."""
     with speak(language):
