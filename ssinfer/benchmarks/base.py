@@ -39,6 +39,7 @@ class Estimate:
     ----------
     benchmark, expected, confidence : array (chain, draw, I, P), EUR per insured-year divided by the case mix
     uncertainty, information, failures, inference : as in :class:`~ssinfer.counterfactual.Counterfactual`
+    spending : array (I, P), observed spending of the estimand in EUR per insured-year; None: that of the panel
     fitted : array (I, B) on the same scale, the point benchmark in the B baseline periods of the problem, or None
     weights : array (I, J) of donor weights, or None
     solver, components, diagnostics : frames with the columns of `ssinfer.benchmarks.frames`, Later frames, or None
@@ -50,6 +51,7 @@ class Estimate:
     information: Information = "settlement"
     expected: Floats | Later[Floats] | None = None
     confidence: Floats | None = None
+    spending: Floats | None = None
     fitted: Floats | Later[Floats] | None = None
     weights: Floats | None = None
     solver: Frame = None
@@ -171,7 +173,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         """Return the estimate as a Counterfactual in EUR per insured-year; labels are made when they are read."""
         panel, columns, treated, donors = problem.panel, problem.performance_columns, problem.treated, problem.donors
         factor, cells = problem.factor[np.ix_(treated, columns)], problem.post[:, columns]
-        observed = np.where(cells, panel.spending[np.ix_(treated, columns)], np.nan)
+        given = panel.spending[np.ix_(treated, columns)] if estimate.spending is None else estimate.spending
+        observed = np.where(cells, given, np.nan)
         calendar = {} if panel.timeline.per_year is None else {"periods_per_year": panel.timeline.per_year}
         units, labels = problem.labels(treated), problem.periods(columns)
 
@@ -193,6 +196,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         if confidence is not None:
             confidence = benchmark if confidence is estimate.benchmark else in_euro(confidence)
         before, baseline = problem.periods(problem.baseline), np.ix_(treated, problem.baseline)
+        observed_before = panel.spending[baseline] * (1.0 if estimate.spending is None else np.nan)
         point = np.full(baseline[0].shape, np.nan) if estimate.fitted is None else estimate.fitted
         fitted = Later(lambda: made(point) * problem.factor[baseline])
         weights = None
@@ -216,7 +220,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             expected=None if later is None else Later(lambda: labelled(in_euro(made(later)), "expected").make()),
             confidence=None if confidence is None else labelled(confidence, "confidence"),
             fitted=labelled(fitted, "fitted", *before),
-            observed_baseline=labelled(panel.spending[baseline], "observed_baseline", *before),
+            observed_baseline=labelled(observed_before, "observed_baseline", *before),
             weights=weights,
             solver=_conformed(SOLVER.conform, estimate.solver),
             components=_conformed(lambda given: conform_components(given, units, labels), estimate.components),

@@ -50,7 +50,7 @@ def own_noise(fit: Fit, n_draws: int, rng: np.random.Generator) -> Floats:
 def _predictive(fit: Fit, effects: Draws, error: Floats) -> Predictive:
     """Put the effect, the shocks, the noise and the error of the predictions (D, I * P) together."""
     lasting = effects.effect[:, :, None] * fit.carry[:, None]
-    level = lasting + (effects.level - effects.effect[:, :, None]) / fit.window.elasticity
+    level = lasting + (effects.level - effects.effect[:, :, None]) / fit.relative
     error = error.reshape(len(error), *fit.rate.shape)
     benchmark = fit.rate * (np.exp(level) + effects.noise) + error
     return Predictive(benchmark, fit.rate * np.exp(lasting) + error, level, effects)

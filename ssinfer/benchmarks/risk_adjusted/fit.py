@@ -109,6 +109,23 @@ class Fit:
         """Predicted spending per insured-year of the treated units (I, P), without an effect of the unit."""
         return self.predicted / self.window.performance.moments[:-1, self.problem.treated, 0, 0].T
 
+    @property
+    def relative(self) -> float:
+        """Elasticity of truncated spending to the estimand: 1 if that is of truncated spending."""
+        return self.window.elasticity if self.window.excess is None else 1.0
+
+    @cached_property
+    def excess(self) -> Floats:
+        """Spending above the cap per insured-year (I, P) that others lead to expect of the treated units' persons."""
+        years = self.window.performance.moments[:-1, self.problem.treated, 0, 0].T
+        if self.window.excess is None:
+            return np.zeros(years.shape)
+        block = self.window.excess
+        moved = self.problem.moved()[block.rows]
+        model = Predictions(block, self.problem.donor_units, self.folds[0], moved, self.penalty)
+        money = np.column_stack([model.of_units(k, self.problem.treated) for k in range(years.shape[1])])
+        return np.maximum(money / years, 0.0)
+
     @cached_property
     def persons(self) -> "PersonLevel":
         """Residuals of the donors' persons in the performance block, and noise of all units."""
@@ -132,18 +149,20 @@ class Fit:
 
     @cached_property
     def response(self) -> Floats:
-        """Response of the treated units' predicted spending to a lasting level (I,)."""
-        return self.models[-1].response(range(len(self.window.blocks.periods)), self.problem.treated)
+        """Response of the treated units' predicted spending to a lasting level of the estimand (I,)."""
+        response = self.models[-1].response(range(len(self.window.blocks.periods)), self.problem.treated)
+        return response * self.relative / self.window.elasticity
 
     @cached_property
     def carry(self) -> Floats:
-        r"""Factor (I,) from an effect on truncated spending to all: :math:`(1 - \rho) / (\epsilon (1 - \rho'))`.
+        r"""Factor (I,) from an effect on truncated to the estimand: :math:`(1 - \rho) / (\epsilon (1 - \rho'))`.
 
         :math:`\rho` and :math:`\rho'` are the responses of predicted and of predicted truncated spending, so a lasting
-        level that persons explain in part is followed in full. It is at most twice :math:`1 / \epsilon`.
+        level that persons explain in part is followed in full. It is at most twice :math:`1 / \epsilon`, which
+        is 1 for truncated spending.
         """
         left = np.maximum(1.0 - self.truncated[2][self.problem.treated, -1], 1e-6)
-        return np.asarray(np.clip((1.0 - self.response) / left, 0.0, MAX_CARRY) / self.window.elasticity)
+        return np.asarray(np.clip((1.0 - self.response) / left, 0.0, MAX_CARRY) / self.relative)
 
     def least_kept(self, response: Floats) -> Floats:
         r"""Least share of an effect that is kept, :math:`1 - (1 - b) / (1 - \rho)` with the bound b, by `response`."""

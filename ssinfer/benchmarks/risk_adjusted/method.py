@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import xarray as xr
 
 from ssinfer.arguments import MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
@@ -18,7 +19,9 @@ from ssinfer.benchmarks.risk_adjusted.regression import REGRESSOR, seeded
 from ssinfer.benchmarks.risk_adjusted.summary import components, diagnostics
 from ssinfer.benchmarks.risk_adjusted.window import Window
 from ssinfer.design import Design
+from ssinfer.errors import RefusalError
 from ssinfer.later import Later
+from ssinfer.typing import Floats
 
 
 @dataclass(eq=False, repr=False)
@@ -31,7 +34,8 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     .. math:: B_t = \frac{\sum_i w_{it} \mu_{it}}{\sum_i w_{it}} e^{\lambda u + s_t / \epsilon} + \text{model error} +
               \text{noise}.
 
-    **Estimand** Mean spending per insured-year of the persons insured with the unit in t, without the contract.
+    **Estimand** Mean spending per insured-year of the persons insured with the unit in t, without the contract; of all
+    spending or of truncated spending (`estimand`).
 
     **Assumptions** Given history before the start, age, sex and the other covariates, the unit's persons would have
     spent as the persons of others do, up to a lasting effect u of the unit that was visible in earlier years, and
@@ -43,11 +47,12 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     were.
 
     **Effect of the unit** In every earlier block of the same length and season the same model is fitted. The residuals
-    of spending truncated at the 99th percentile of the year before show u, with less noise than those of all spending.
-    Those of blocks with a shorter history count for less, because there persons explain less of a lasting level. The
-    elasticity :math:`\epsilon` of truncated spending carries shocks to all spending; :math:`\lambda` carries the effect
-    and is :math:`1 / \epsilon` if histories explain as much of a level in both. Variances of u and s and the
-    persistence of s have a joint posterior, from the donors' residuals in all blocks.
+    of spending truncated at a quantile of the year before (`truncation`) show u, with less noise than those of all
+    spending. Those of blocks with a shorter history count for less, because there persons explain less of a lasting
+    level. The elasticity :math:`\epsilon` of truncated spending carries shocks to all spending; :math:`\lambda` carries
+    the effect and is :math:`1 / \epsilon` if histories explain as much of a level in both. Variances of u and s and the
+    persistence of s have a joint posterior, from the donors' residuals in all blocks. If the estimand is of truncated
+    spending, :math:`\epsilon` is 1.
 
     **Posterior** Each source of error enters once. Noise of the unit's persons has the variance and skewness of
     the donors' residuals by class of risk, and the correlation of the same persons over blocks and periods.
@@ -88,6 +93,15 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         Scales of the half-normal priors of the SDs of u and s, as fractions of spending; half of that for the parts
         that units of a region share.
     n_draws : int, number of draws
+    estimand : "all", "truncated" or "truncated_plus_excess"
+        Spending of which benchmark and observed spending are. "truncated": of a person's spending in a contract year,
+        what exceeds the cap times insured-years is cut, in proportion to that of the periods. "truncated_plus_excess":
+        the excess that others lead to expect of the unit's persons is added to both. The saving in money is then that
+        of truncated spending, and the rate is one of all. `inference["estimand"]` has the cap, the excess, and the
+        elasticity: a saving spread evenly over all spending lowers truncated spending by that part of its size.
+    truncation : float
+        Quantile of persons' spending per insured-year in the year before each block, the cap of the estimand and of the
+        residuals of the effect
 
     Notes
     -----
@@ -124,6 +138,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         "effect_prior": Number(0, 1, open=True),
         "shock_prior": Number(0, 1, open=True),
         "n_draws": Number(2, MOST, whole=True),
+        "truncation": Number(0.5, 1, open="high"),
     }
 
     covariates: Sequence[str] | None = None
@@ -136,6 +151,8 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     effect_prior: float = 0.1
     shock_prior: float = 0.02
     n_draws: int = 2000
+    estimand: Literal["all", "truncated", "truncated_plus_excess"] = "all"
+    truncation: float = 0.99
 
     @property
     def offered(self) -> Capabilities:
@@ -155,19 +172,44 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         windows = {} if shared is None else shared
         key = id(problem.cohort), blocks
         if key not in windows:
-            windows[key] = Window.of(problem.cohort, blocks, self.covariates, self.penalty, self.regressor is not None)
+            given = problem.cohort, blocks, self.covariates, self.penalty, self.truncation
+            windows[key] = Window.of(*given, truncated=self.estimand != "all", keep=self.regressor is not None)
         regressor = None if self.regressor is None else seeded(self.regressor, rng)
         priors = self.penalty, self.effect_prior, self.shock_prior, self.level_response
         fit = Fit(problem, windows[key], *priors, regressor)
+        spending, added, group = self._estimand(fit)
         draws = posterior_draws(fit, self.n_draws, rng)
         sampling = None if self.confidence is None else sampling_draws(fit, self.n_draws, rng)
         for model in fit.models:
             model.sums.clear()  # a backtest keeps many fits for their diagnostics
         return Estimate(
-            benchmark=draws.benchmark[None],
-            expected=draws.expected[None],
-            confidence=None if sampling is None else sampling[None],
+            benchmark=draws.benchmark[None] + added,
+            expected=draws.expected[None] + added,
+            confidence=None if sampling is None else sampling[None] + added,
+            spending=spending,
             uncertainty="posterior",
-            components=Later(lambda: components(fit, draws.level, draws.effects.noise, fit.rate)),
+            components=Later(lambda: components(fit, draws.level, draws.effects.noise, added)),
             diagnostics=Later(lambda: diagnostics(fit, draws.effects, practices)),
+            inference={"estimand": group},
         )
+
+    def _estimand(self, fit: Fit) -> tuple[Floats | None, Floats, xr.Dataset]:
+        """Return observed spending (I, P; None: the panel's), the excess that is added back, and both by name."""
+        problem, block = fit.problem, fit.window.performance
+        if self.estimand == "all":
+            return None, np.zeros(fit.rate.shape), xr.Dataset({"estimand": self.estimand})
+        donors = problem.donor_units[block.unit]
+        if not (block.money[donors, -1] < block.cap * block.weights[donors, -1]).any():
+            raise RefusalError(
+                f"truncation is {self.truncation}, which caps persons at {block.cap:,.2f} per insured-year, the "
+                "quantile of the year before the performance period. No person of the comparison spent less, so "
+                "truncated spending tells nothing of a saving. Give a higher quantile, or estimand='all'."
+            )
+        added = fit.excess if self.estimand == "truncated_plus_excess" else np.zeros(fit.rate.shape)
+        cells = np.ix_(problem.treated, problem.performance_columns)
+        money, years = block.cross[:-1, problem.treated, 0].T, block.moments[:-1, problem.treated, 0, 0].T
+        observed = np.where(np.isfinite(problem.panel.spending[cells]), money / years + added, np.nan)
+        coords = {"unit": problem.labels(problem.treated), "period": problem.periods(problem.performance_columns)}
+        facts = {"truncation": self.truncation, "cap": block.cap, "elasticity": fit.window.elasticity}
+        group = xr.Dataset({"estimand": self.estimand, **facts, "excess": (("unit", "period"), added)}, coords)
+        return observed, added, group

@@ -14,12 +14,13 @@ MAX_WITHOUT_HISTORY = 0.2  # share of insured-years without spending in the year
 LEVELS = (0.10, 0.15)  # above the others, for which the mean error is printed
 
 
-def components(fit: Fit, level: Floats, noise: Floats, rate: Floats) -> dict[str, Floats]:
+def components(fit: Fit, level: Floats, noise: Floats, added: Floats) -> dict[str, Floats]:
     """Return the shares of the squared benchmark by source of error; noise includes what it shares with the effect."""
+    part = (fit.rate / (fit.rate + added)) ** 2  # of a benchmark to which the expected excess is added
     return {
-        "reference_group": np.diag(fit.model_error).reshape(rate.shape) / rate**2,
-        "group_shock": level.var(axis=0),
-        "performance_noise": (level + noise).var(axis=0) - level.var(axis=0),
+        "reference_group": np.diag(fit.model_error).reshape(part.shape) / fit.rate**2 * part,
+        "group_shock": level.var(axis=0) * part,
+        "performance_noise": ((level + noise).var(axis=0) - level.var(axis=0)) * part,
     }
 
 

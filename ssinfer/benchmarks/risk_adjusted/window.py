@@ -1,7 +1,7 @@
 """Window: one pass over the persons per block, whose sums every design with the same windows shares."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,6 @@ from ssinfer.kernels.groups import group_sums, run_starts
 from ssinfer.kernels.quantiles import weighted_quantile
 from ssinfer.typing import Booleans, Floats, Integers, Positions
 
-RESIDUAL_QUANTILE = 0.99  # residuals of spending truncated here have 0.58 of the noise of all spending (risk_adjusted)
 SCALE = 1.15  # of histories, to measure the response of predictions to a lasting level
 
 
@@ -45,6 +44,7 @@ class PersonBlock:
         blocks: Blocks,
         periods: Sequence[int],
         covariates: Sequence[str] | None,
+        truncation: float,
         keep: bool = False,
     ) -> "PersonBlock":
         """Build features from the history, add up moments per unit. `periods` are outcomes of their own."""
@@ -57,7 +57,7 @@ class PersonBlock:
         rows = np.flatnonzero(seen)[np.argsort(unit[seen], kind="stable")]
         weights = np.column_stack([years[rows][:, part].sum(axis=1) for part in columns])
         money = np.column_stack([spending[rows][:, part].sum(axis=1) for part in columns])
-        cap = history_cap(cohort, block, blocks)
+        cap = history_cap(cohort, block, blocks, truncation)
         money[:, -1] = np.minimum(money[:, -1], cap * weights[:, -1])
         x, scaled, joined = _features(cohort, rows, block, blocks, covariates)
         starts = run_starts(unit[rows], len(cohort.units))
@@ -66,12 +66,30 @@ class PersonBlock:
         sums = {key: unit_moments(x, column, starts) for key, column in distinct.items()}
         moments = np.stack([sums[column.tobytes()] for column in weights.T])
         bounds = list(pairwise(starts))
-        cross = np.stack([money[a:b].T @ x[a:b].astype(float) for a, b in bounds], axis=1)
+        cross = _cross(money, x, starts)
         moved = np.stack([weights[a:b, -1] @ scaled[a:b].astype(float) for a, b in bounds])
         without = np.bincount(unit[rows], weights[:, -1] * joined, len(starts) - 1)
         total = np.bincount(unit[rows], weights[:, -1], len(starts) - 1)
         share = np.divide(without, total, out=np.zeros(len(total)), where=total > 0)
         return cls(rows, unit[rows], x, weights, money, moments, cross, moved, cap, share, scaled if keep else None)
+
+    def split(self, years: Sequence[int]) -> tuple["PersonBlock", "PersonBlock"]:
+        """Return the block with truncated spending in all outcomes, and with what is above; `years` of the outcomes.
+
+        With y the spending of a person in a contract year and w the insured-years, what exceeds cap x w is cut in
+        proportion to the spending of the periods, as :class:`~ssinfer.claims.Truncation` does by calendar year.
+        """
+        kept = self.money.copy()
+        for year in set(years):
+            columns = np.flatnonzero(np.array(years) == year)
+            spent, limit = self.money[:, columns].sum(axis=1), self.cap * self.weights[:, columns].sum(axis=1)
+            over = spent > limit
+            kept[np.ix_(over, columns)] *= (limit[over] / spent[over])[:, None]
+        starts = run_starts(self.unit, self.cross.shape[1])
+        first, second = (
+            replace(self, money=money, cross=_cross(money, self.x, starts)) for money in (kept, self.money - kept)
+        )
+        return first, second
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,18 +106,33 @@ class Window:
     sizes: Floats  # (C,): insured-years of the history
     elasticity: float  # fall of truncated spending per unit of a saving spread evenly over all spending
     person: Integers  # (n,): number of each row's person
+    excess: PersonBlock | None  # spending above the cap, if the performance block has truncated spending
     regressions: dict[Any, Any] = field(default_factory=dict)  # those of a regressor, which designs share
 
     @classmethod
     def of(
-        cls, cohort: Cohort, blocks: Blocks, covariates: Sequence[str] | None, penalty: float, keep: bool = False
+        cls,
+        cohort: Cohort,
+        blocks: Blocks,
+        covariates: Sequence[str] | None,
+        penalty: float,
+        truncation: float = 0.99,
+        *,
+        truncated: bool = False,
+        keep: bool = False,
     ) -> "Window":
-        """Pass once over the persons of each block; `keep` features of scaled histories for a regressor."""
+        """Pass once over the persons of each block.
+
+        `truncated`: so are the outcomes of the performance block. `keep` features of scaled histories for a regressor.
+        """
         n, n_units, width = len(cohort.person), len(cohort.units), len(blocks.earlier)
-        performance = PersonBlock.of(cohort, blocks.performance, blocks, blocks.periods, covariates, keep)
+        options = covariates, truncation, keep
+        performance, excess = PersonBlock.of(cohort, blocks.performance, blocks, blocks.periods, *options), None
+        if truncated:
+            performance, excess = performance.split(blocks.years)
         weights = np.zeros((n, width + 1 + len(blocks.periods)))
         weights[performance.rows, width:] = np.roll(performance.weights, 1, axis=1)
-        earlier = tuple(PersonBlock.of(cohort, block, blocks, (), covariates, keep) for block in blocks.earlier)
+        earlier = tuple(PersonBlock.of(cohort, block, blocks, (), *options) for block in blocks.earlier)
         residuals, noise = np.zeros((n, width)), np.zeros((n_units, width))
         for q, part in enumerate(earlier):
             coefficients = ridge_coefficients(
@@ -124,6 +157,7 @@ class Window:
             sizes=np.bincount(unit, cohort.insured_years[:, history].sum(axis=1), n_units),
             elasticity=_elasticity(cohort, blocks, performance.cap),
             person=np.asarray(pd.factorize(cohort.person)[0], dtype=np.int64),
+            excess=excess,
         )
 
 
@@ -135,17 +169,22 @@ def _last_year(cohort: Cohort, block: Block, blocks: Blocks) -> tuple[Floats, Fl
     return money.sum(axis=1), years.sum(axis=1)
 
 
-def history_cap(cohort: Cohort, block: Block, blocks: Blocks) -> float:
-    """Return the cap on spending per insured-year: the 99th percentile of the last year before the block."""
+def _cross(money: Floats, x: Floats, starts: Integers) -> Floats:
+    """Return the sums of y x by unit (K, C, q)."""
+    return np.stack([money[a:b].T @ x[a:b].astype(float) for a, b in pairwise(starts)], axis=1)
+
+
+def history_cap(cohort: Cohort, block: Block, blocks: Blocks, truncation: float) -> float:
+    """Return the cap on spending per insured-year: a quantile of the last year before the block."""
     money, years = _last_year(cohort, block, blocks)
     present = years > MIN_INSURED_YEARS
-    return weighted_quantile(money[present] / years[present], years[present], RESIDUAL_QUANTILE)
+    return weighted_quantile(money[present] / years[present], years[present], truncation)
 
 
 def _elasticity(cohort: Cohort, blocks: Blocks, cap: float) -> float:
-    """Return the share of truncated spending that persons below the cap spend, in the last year of the history."""
+    """Return the share of truncated spending of persons who are not above the cap, in the last year of the history."""
     money, years = _last_year(cohort, blocks.performance, blocks)
-    below: Booleans = money < cap * years
+    below: Booleans = money <= cap * years * (1 + 1e-9)
     truncated = np.minimum(money, cap * years).sum()
     return float(money[below].sum() / truncated) if truncated > 0 else 1.0
 

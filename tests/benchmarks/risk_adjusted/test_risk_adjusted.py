@@ -149,6 +149,64 @@ def test_fewer_than_40_practices_are_warned(plain):
     assert status(METHOD.fit(quarterly(41, 5), DESIGN, seed=1), "practices") == "PASS"
 
 
+def hand_made():
+    """Persons with at most 200 a quarter; in 2020 the first of gp 01 has 100, 300, 0 and 1,600, half insured."""
+    cohort = quarterly()
+    money, years = np.minimum(cohort.spending, 150.0), cohort.insured_years.copy()
+    money[::5, :12] = 200.0  # a fifth has 800 a year: the 0.95 quantile, and the cap per insured-year
+    first = of(cohort)[0]
+    money[first, 12:], years[first, 12:] = [100.0, 300.0, 0.0, 1600.0], 0.125
+    money[of(cohort, "gp 05"), 12:] = 1000.0
+    return replace(cohort, spending=money, insured_years=years)
+
+
+def test_truncated_spending_is_what_the_cap_leaves_of_a_year_in_proportion_and_the_excess_is_added_to_both():
+    """Authority: arithmetic. 2,000 of the first person are capped at 800 x 0.5, a fifth: 20, 60, 0 and 320."""
+    cohort = hand_made()
+    others = cohort.spending[of(cohort)[1:], 12:].sum(axis=0)
+    years = cohort.insured_years[of(cohort), 12:].sum(axis=0)
+    truncated, plus = (
+        replace(METHOD, estimand=name, truncation=0.95).fit(cohort, DESIGN, seed=1)
+        for name in ("truncated", "truncated_plus_excess")
+    )
+    assert truncated.spending.values[0] == pytest.approx((others + np.array([20, 60, 0, 320])) / years, rel=1e-9)
+    group = plus.inference["estimand"]
+    assert (group["estimand"].item(), group["cap"].item()) == ("truncated_plus_excess", pytest.approx(800.0))
+    excess = group["excess"].values
+    # a person of gp 05 keeps 200 of 1,000 a quarter, and gp 05 is one of the 23 practices that train
+    assert excess == pytest.approx(3200.0 / 23, rel=0.02)
+    assert plus.spending.values == pytest.approx(truncated.spending.values + excess)
+    for name in ("benchmark", "expected", "confidence"):
+        np.testing.assert_allclose(getattr(plus, name), getattr(truncated, name) + excess)
+    assert truncated.inference["estimand"]["elasticity"].item() == 1.0
+    shares = [
+        cf.components["total"].to_numpy() * cf.benchmark.values.mean(axis=(0, 1))[0] ** 2 for cf in (truncated, plus)
+    ]
+    np.testing.assert_allclose(*shares, rtol=0.1)
+    saved = [cf.pooled().mean() - cf.pooled_spending for cf in (truncated, plus)]
+    assert saved[0] == pytest.approx(saved[1])
+
+
+def test_truncated_draws_do_not_see_the_units_performance_and_have_less_noise(cohort, plain):
+    method = replace(METHOD, estimand="truncated", truncation=0.9)
+    first = method.fit(cohort, DESIGN, seed=1)
+    second = method.fit(changed(cohort, of(cohort), range(12, 16), 7.0), DESIGN, seed=1)
+    np.testing.assert_array_equal(first.benchmark, second.benchmark)
+    assert first.pooled().std() / first.level < 0.8 * plain.pooled().std() / plain.level
+    assert float(first.spending.mean()) < float(second.spending.mean())
+    assert np.isnan(first.observed_baseline).all()
+    assert plain.inference["estimand"]["estimand"].item() == "all"
+
+
+@pytest.mark.parametrize("with_claims", [3, 10])
+def test_truncation_that_leaves_nothing_is_refused(cohort, with_claims):
+    """With claims of 3 in 10 persons the median is zero; with those of all, everybody is above it in the period."""
+    money = np.where(np.arange(len(cohort.person))[:, None] % 10 < with_claims, cohort.spending, 0.0)
+    money[:, 12:] = 10_000.0
+    with pytest.raises(RefusalError, match="Give a higher quantile, or estimand='all'"):
+        replace(METHOD, estimand="truncated", truncation=0.5).fit(replace(cohort, spending=money), DESIGN, seed=1)
+
+
 def test_insured_time_of_the_performance_period_is_a_weight_and_no_feature(cohort, plain):
     """Trap 1."""
     years = cohort.insured_years.copy()
@@ -198,7 +256,7 @@ def test_caps_come_from_earlier_years(cohort):
     blocks = blocks_of(problem, "test")
     assert [block.columns for block in blocks.earlier] == [(4, 5, 6, 7), (8, 9, 10, 11)]
     other = changed(cohort, np.arange(len(cohort.person)), range(12, 16), 7.0)
-    assert history_cap(cohort, blocks.performance, blocks) == history_cap(other, blocks.performance, blocks)
+    assert history_cap(cohort, blocks.performance, blocks, 0.9) == history_cap(other, blocks.performance, blocks, 0.9)
     assert Window.of(cohort, blocks, None, 2000.0).elasticity == Window.of(other, blocks, None, 2000.0).elasticity < 1
 
 
@@ -305,6 +363,8 @@ def test_mistakes_are_refused_with_the_next_step(yearly):
     for name, value in {
         "history": "masked",
         "confidence": "bootstrap-t",
+        "estimand": "capped",
+        "truncation": 1.0,
         "level_response": 1.5,
         "penalty": 0,
         "effect_prior": 1,
