@@ -68,7 +68,8 @@ class Settling:
         if EXTRACTED in data:
             with raised_as(StudyError, f"--data {EXTRACTED}:", ValueError):
                 config = config.with_run_outs(extracted=dt.date.fromisoformat(data[EXTRACTED]))
-        self.config = config.with_run(groups_until=agreement.document["known"].get("groups_until"))
+        of_run = {"defaults": agreement.document.get("defaults", "signed_before")}  # before there was this key
+        self.config = config.with_run(**of_run, groups_until=agreement.document["known"].get("groups_until"))
 
     def plan(self, n_jobs: int = 1, tell: Callable[[Look], None] | None = None, language: str | None = None) -> Plan:
         """Return the plan on the signed terms; differences of study, contract, method and delivery are refused."""

@@ -97,6 +97,7 @@ def _signed(plan: Plan, config: StudyConfig, dates: dict[str, Any], n_jobs: int)
         "example": _examples(plan, threshold, sharing, round(last, -1)),
         "contract": terms_of(plan.contracts),
         "parameters": parameters_of(plan.methods),
+        "defaults": plan.config.defaults,
         "versions": {"ssinfer": __version__},
         "study": settings_of(with_groups(config, getattr(plan.data.claims, "groups", None))),
         "origins": {name: list(labels) for name, labels in plan.origins.items()},

@@ -80,6 +80,9 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     rules: ClassVar[dict[str, Rule]] = {}
     # Whether spending has to be positive in every cell that the design needs.
     needs_positive_spending: bool = False
+    # Values of parameters that a study on claims does not state, or that an agreement from before them has.
+    on_claims: ClassVar[Mapping[str, Any]] = {}
+    signed_before: ClassVar[Mapping[str, Any]] = {}
     # Old names of constructor parameters and their new ones: see `ssinfer.deprecation.renamed_parameters`.
     renamed: ClassVar[Mapping[str, str]] = {}
 

@@ -126,6 +126,18 @@ class Problem:
             return np.ones_like(self.spending)
         return carried_forward(self.insured_years)
 
+    @cached_property
+    def history(self) -> Positions:
+        """Columns of the baseline and before it that are not masked; before it all units must be known."""
+        rows = np.ix_(np.concatenate([self.treated, self.donors]), np.arange(self.baseline[-1] + 1))
+        known = np.isfinite(self.spending[rows]) & (np.nan_to_num(self.sizes[rows]) > 0)
+        if self.variance is not None:
+            known &= np.isfinite(self.variance[rows])
+        if self.design.standard is not None:
+            known &= np.nan_to_num(self.panel.covariate(self.design.standard)[rows]) > 0
+        masked = self.panel.columns(_masked_periods(self.panel, self.design))
+        return np.union1d(np.setdiff1d(np.flatnonzero(known.all(axis=0)), masked), self.baseline)
+
     def on_baseline(self) -> Self:
         """Return the problem with the baseline periods in the place of the performance periods, which stay sealed."""
         return replace(self, performance_columns=self.baseline)

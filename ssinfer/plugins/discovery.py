@@ -61,19 +61,22 @@ def find_method(name: str) -> Any:
     raise PluginError(f"There is no method {name!r}. {did_you_mean(name, names)} `ssinfer methods` lists all.")
 
 
-def make_method(name: str, parameters: Mapping[str, Any] | None = None, *, time_limit: float | None = None) -> Any:
+def make_method(
+    name: str, parameters: Mapping[str, Any] | None = None, *, time_limit: float | None = None, defaults: str = ""
+) -> Any:
     """Return a method by the name of its entry point, built from plain values such as TOML or JSON give.
 
     The class attribute ``member_parameters`` names the parameters that list the members of a method that combines
     others: each is the name of a method, or a table with `method` and `parameters`. With `time_limit` (seconds per
-    fit), a method of another package is guarded, in its own process. PluginError: unknown name or parameter, refusal.
+    fit), a method of another package is guarded, in its own process. `defaults` is the class attribute with the values
+    of parameters that are not given, members' too. PluginError: unknown name or parameter, refusal.
 
     >>> stacked = {"methods": ["SyntheticControl", {"method": "SyntheticDiD", "parameters": {}}]}
     >>> make_method("StackedBenchmark", stacked)
     StackedBenchmark(methods=[SyntheticControl(), SyntheticDiD()])
     """
     method = find_method(name)
-    values = dict(parameters or {})
+    values = {**getattr(method, defaults, {}), **(parameters or {})}
     signature = inspect.signature(method).parameters
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.values())
     for key in values:
@@ -81,7 +84,8 @@ def make_method(name: str, parameters: Mapping[str, Any] | None = None, *, time_
             raise PluginError(f"Method {name!r} has no parameter {key!r}. {did_you_mean(key, signature)}")
     for key in getattr(method, "member_parameters", ()):
         if isinstance(values.get(key), list | tuple):
-            values[key] = [_member(name, key, member, time_limit) for member in values[key]]
+            given: Any = {"time_limit": time_limit, "defaults": defaults}
+            values[key] = [_member(name, key, member, given) for member in values[key]]
     try:
         built = method(**values)
     except (Exception, SystemExit) as error:
@@ -90,10 +94,10 @@ def make_method(name: str, parameters: Mapping[str, Any] | None = None, *, time_
     return built if time_limit is None else guarded(built, time_limit)
 
 
-def _member(name: str, key: str, member: Any, time_limit: float | None) -> Any:
+def _member(name: str, key: str, member: Any, given: dict[str, Any]) -> Any:
     """Return a member of a method that combines others; one that is built already stays as it is."""
     if isinstance(member, str):
-        return make_method(member, time_limit=time_limit)
+        return make_method(member, **given)
     if not isinstance(member, dict):
         return member
     unknown = [part for part in member if part not in ("method", "parameters")]
@@ -102,7 +106,7 @@ def _member(name: str, key: str, member: Any, time_limit: float | None) -> Any:
             f"Method {name!r}: {key} has a member with keys {list(member)}. Write the name of a method, or "
             '{ method = "SyntheticControl", parameters = { intercept = true } }.'
         )
-    return make_method(member["method"], member.get("parameters"), time_limit=time_limit)
+    return make_method(member["method"], member.get("parameters"), **given)
 
 
 def _load(point: EntryPoint) -> Provider:

@@ -59,12 +59,18 @@ class StudyConfig(Config):
     _run: dict[str, Any] = PrivateAttr({})
 
     def with_run(self, **of_run: Any) -> Self:
-        """Return the study with what a run adds (seal, groups_until, settled_years); its designs are listed again."""
+        """Return the study with what a run adds (see the properties that read it); its designs are listed again."""
         config = self.model_copy()
         config._run = self._run | of_run  # noqa: SLF001
         for name in ("designs", "fits"):
             vars(config).pop(name, None)
         return config
+
+    @property
+    def defaults(self) -> str:
+        """The class attribute of methods with the values of parameters that the study does not state."""
+        on_claims = "on_claims" if SOURCES.find(self.data.source).has_claims else ""
+        return str(self._run.get("defaults") or on_claims)
 
     @property
     def seal(self) -> Seal | None:

@@ -264,7 +264,8 @@ def make_methods(config: StudyConfig) -> dict[str, Any]:
     """Return the methods of a study by name; unknown methods and impossible parameters are refused."""
     methods = {}
     for part in config.method:
-        methods[part.label] = method = make_method(part.method, part.parameters, time_limit=part.time_limit)
+        given: Any = {"time_limit": part.time_limit, "defaults": config.defaults}
+        methods[part.label] = method = make_method(part.method, part.parameters, **given)
         combines = getattr(method, "member_parameters", ())
         if "time_limit" in part.model_fields_set and not combines and not isinstance(method, GuardedMethod):
             raise StudyError(f"method {part.label!r}: time_limit is for methods of other packages. Leave it out.")

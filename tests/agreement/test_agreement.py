@@ -37,7 +37,7 @@ from ssinfer.sentences import sentence
 from ssinfer.study import run_study
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.config import read_study
-from ssinfer.study.plan import make_plan
+from ssinfer.study.plan import make_methods, make_plan
 from ssinfer.study.seal import Seal, Signed
 from ssinfer.thresholds.placebo import placebo_threshold
 
@@ -326,6 +326,19 @@ def test_golden_agreements_settle_to_the_same_cent(name):
     result = settling.finish(plan, run_study(plan, n_jobs=1))
     amounts = json.loads((GOLDEN / name / "amounts.json").read_text(encoding="utf-8"))
     assert result.settlement.set_index("party")["amount"].to_dict() == amounts
+
+
+def test_an_agreement_from_before_unit_effect_keeps_pooled_levels_and_its_baseline(signed, folder):
+    """Its method was signed without these parameters: they are read as what they were, not as today's defaults."""
+    hierarchical = {"method": "HierarchicalBenchmark", "settles": True}
+    stack = {"method": "StackedBenchmark", "parameters": {"methods": ["HierarchicalBenchmark", "SyntheticDiD"]}}
+    document = {**signed.document, "study": {**signed.document["study"], "method": [hierarchical, stack]}}
+    before = Agreement.of({key: part for key, part in document.items() if key not in ("hash", "format", "defaults")})
+    methods = make_methods(Settling(before, delivery(folder)).config)
+    for method in (methods["HierarchicalBenchmark"], methods["StackedBenchmark"].methods[0]):
+        assert (method.unit_effect, method.history) == ("pooled", "baseline")
+    now = Agreement.of({key: part for key, part in document.items() if key not in ("hash", "format")})
+    assert make_methods(Settling(now, delivery(folder)).config)["HierarchicalBenchmark"].unit_effect == "auto"
 
 
 def test_a_signed_number_does_not_move_with_later_data(settled):

@@ -46,7 +46,7 @@ def intervals_of_panel(seed, shape, bootstrap, volatility):
     panel = simulate(np.random.default_rng([7, seed]), units, baseline + 1, volatility)
     treated = panel.units[units // 2]
     design = ss.Design([treated], range(baseline), [baseline])
-    method = HierarchicalBenchmark(n_draws=4000, bootstrap=bootstrap, volatility=volatility)
+    method = HierarchicalBenchmark(unit_effect="pooled", n_draws=4000, bootstrap=bootstrap, volatility=volatility)
     cf = method.fit(panel, design, seed=seed)
     if cf.failures:
         return [(shape, "refused", np.nan, np.nan, np.nan)]

@@ -22,6 +22,10 @@ SPENDING = 2_342.0
 PANELS: dict[str, Callable[[], Any]] = {
     "AdministrativeBenchmark()": lambda: ss.AdministrativeBenchmark(n_draws=400),
     "HierarchicalBenchmark()": lambda: ss.HierarchicalBenchmark(n_draws=400),
+    'HierarchicalBenchmark(unit_effect="pooled")': lambda: ss.HierarchicalBenchmark(n_draws=400, unit_effect="pooled"),
+    'HierarchicalBenchmark(unit_effect="own", history="all")': lambda: ss.HierarchicalBenchmark(
+        n_draws=400, unit_effect="own", history="all"
+    ),
     "SyntheticControl()": lambda: ss.SyntheticControl(inference="none"),
     "SyntheticControl(intercept=True)": lambda: ss.SyntheticControl(inference="none", intercept=True),
     "AugmentedSyntheticControl()": lambda: ss.AugmentedSyntheticControl(inference="none"),

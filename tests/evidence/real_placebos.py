@@ -62,7 +62,7 @@ def placebo_fits(panel, design_at, units, origins, *, block_of=None, **parameter
     block_of : function from a unit to the block that it is drawn with; None: the blocks of the backtest (neighbours)
     parameters : of HierarchicalBenchmark
     """
-    method = HierarchicalBenchmark(**{"n_draws": 2000, **parameters})
+    method = HierarchicalBenchmark(**{"n_draws": 2000, "unit_effect": "pooled", **parameters})
     RECORDED.clear()
     frames = []
     for origin in origins:

@@ -41,7 +41,9 @@ def simulate(seed, units, shock, sizes, degrees=np.inf):
 def by_nuts(panel, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return HierarchicalBenchmark(chains=4, inference="nuts", **options).fit(panel, DESIGN, seed=1)
+        return HierarchicalBenchmark(unit_effect="pooled", chains=4, inference="nuts", **options).fit(
+            panel, DESIGN, seed=1
+        )
 
 
 def compare(exact, nuts, probabilities):
@@ -69,7 +71,7 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
     if evidence_share < 1 and seed > 1:
         pytest.skip("SSINFER_EVIDENCE=reduced compares the first of three panels; set it to full for all")
     panel = simulate(seed, units, shock, sizes)
-    exact = HierarchicalBenchmark(n_draws=16_000, nodes=32_768).fit(panel, DESIGN, seed=1)
+    exact = HierarchicalBenchmark(unit_effect="pooled", n_draws=16_000, nodes=32_768).fit(panel, DESIGN, seed=1)
     nuts = by_nuts(panel, n_draws=16_000 if evidence_share == 1 else 4000)
     assert not exact.failures
     print(f"panel {seed}\n{nuts.diagnostics.to_string()}")
@@ -94,7 +96,7 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
 
 def quantiles(panel, name, probabilities, **options):
     """Quantiles of a parameter in the exact posterior."""
-    fit = HierarchicalBenchmark(n_draws=2000, **options).fit(panel, DESIGN, seed=1).inference
+    fit = HierarchicalBenchmark(unit_effect="pooled", n_draws=2000, **options).fit(panel, DESIGN, seed=1).inference
     j = [parameter.name for parameter in fit.layout.model.parameters].index(name)
     values = fit.layout.model.parameters[j].natural(fit.posterior.nodes[:, j])
     order = np.argsort(values)
@@ -145,7 +147,7 @@ def test_predictions_with_student_shocks_equal_those_of_an_independent_sampler(e
     if evidence_share < 1:
         pytest.skip("SSINFER_EVIDENCE=reduced leaves the Student-t shocks out; set it to full")
     panel = simulate(4, 40, 0.03, (10_000, 100_000), degrees=4)
-    exact = HierarchicalBenchmark(n_draws=16_000, nodes=8192).fit(panel, DESIGN, seed=1)
+    exact = HierarchicalBenchmark(unit_effect="pooled", n_draws=16_000, nodes=8192).fit(panel, DESIGN, seed=1)
     nuts = by_nuts(panel, n_draws=4000, likelihood="student")
     print(nuts.diagnostics.to_string(), nuts.failures)
     assert not nuts.failures

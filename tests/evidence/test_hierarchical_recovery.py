@@ -34,7 +34,7 @@ def test_intercept_and_slope_deviations_are_recovered(evidence_share):
     for seed in range(count):
         panel = simulate(seed)
         design = ss.Design(treated=["p000"], baseline=range(QUARTERS - 1), performance=[QUARTERS - 1])
-        cf = HierarchicalBenchmark(scale="identity").fit(panel, design, seed=seed)
+        cf = HierarchicalBenchmark(scale="identity", unit_effect="pooled").fit(panel, design, seed=seed)
         assert not cf.failures
         unit = float(np.abs(panel.spending[:, : QUARTERS - 1]).mean())
         groups = cf.inference

@@ -154,7 +154,8 @@ def test_the_limit_of_the_baseline_error_is_a_quantile_of_the_placebos(out):
 
 
 def test_a_hierarchical_fit_learns_its_level_and_replicates_its_data(result):
-    cf = ss.HierarchicalBenchmark(n_draws=100, nodes=512).fit(result.panel, result.designs["all"], seed=1)
+    method = ss.HierarchicalBenchmark(n_draws=100, nodes=512, unit_effect="pooled")
+    cf = method.fit(result.panel, result.designs["all"], seed=1)
     assert {"pareto_k", "effective_sample_size"} == set(cf.diagnostics["check"])
     assert cf.diagnostics["limit"].tolist() == [0.7, 400.0]
     contraction = {check.check: check for check in prior_contraction(cf)}

@@ -123,17 +123,17 @@ def _estimate(
         confidence=confidence,
         fitted=Later(lambda: fitted_baseline(layout, posterior.weights @ posterior.nodes)),
         uncertainty="posterior",
-        diagnostics=diagnostics(posterior),
+        diagnostics=diagnostics(posterior, layout.choice.checks() if layout.choice else ()),
         failures=posterior.failures,
         inference=PanelGroups(layout, posterior, picked, method.chains, labels, seed),
     )
 
 
-def diagnostics(posterior: Posterior) -> pd.DataFrame:
-    """Return the checks of the importance weights."""
+def diagnostics(posterior: Posterior, more: Iterable[Check] = ()) -> pd.DataFrame:
+    """Return the checks of the importance weights, and more."""
     k, ess = posterior.pareto_k, posterior.effective
     figures = [
         ("pareto_k", k <= MAX_PARETO_K, k, MAX_PARETO_K, f"importance weights; at most {MAX_PARETO_K}"),
         ("effective_sample_size", ess >= MIN_ESS, ess, MIN_ESS, f"of the importance weights; at least {MIN_ESS:.0f}"),
     ]
-    return tabulate(Check.judged(*row) for row in figures)
+    return tabulate([*(Check.judged(*row) for row in figures), *more])

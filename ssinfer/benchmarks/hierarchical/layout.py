@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
+    from ssinfer.benchmarks.hierarchical.unit_effect import UnitEffectChoice
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.typing import Booleans, Floats, Positions
 
@@ -36,10 +37,12 @@ class Layout:
     ahead: Positions  # (P,): performance periods in `columns`
     y: Floats  # (N, T): transformed outcome, 0 where unseen
     seen: Floats  # (N, T): 1 where seen, else 0
-    baseline: Booleans  # (T,)
+    baseline: Booleans  # (T,): baseline, or all history
+    reported: Positions  # (B,): baseline of the design in `columns`
     centre: float  # subtracted from the transformed outcome
     unit: float  # divisor of spending if the scale is "identity", in EUR
     scale: Literal["log", "identity"]
+    choice: UnitEffectChoice | None = None  # of the prior of levels, with unit_effect="auto"
 
     @property
     def cells(self) -> tuple[Floats, Floats, Positions, Positions]:
@@ -54,11 +57,12 @@ class Layout:
 def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
     """Return the layout of a problem, or raise DesignError (too few units or periods) or DataError."""
     rows = np.sort(np.concatenate([problem.treated, problem.donors]))
-    columns = np.union1d(problem.baseline, problem.performance_columns)
-    _check_size(rows, problem)
+    before = problem.history if options.history == "all" else problem.baseline
+    columns = np.union1d(before, problem.performance_columns)
+    _check_size(rows, before)
     box = np.ix_(rows, columns)
     spending = problem.spending[box]
-    baseline = np.isin(columns, problem.baseline)
+    baseline = np.isin(columns, before)
     seen = np.isfinite(spending)
     y, centre, unit = _transform(spending, seen, baseline, options.scale)
     time = columns.astype(np.float64)
@@ -70,7 +74,7 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
             "spending."
         )
     shared = _neighbours(problem, rows, options)
-    growth = _growth(problem, rows, columns[baseline], options.covariates)
+    growth = _growth(problem, rows, problem.baseline, options.covariates)
     model = PanelModel(
         time=time,
         sampling=sampling,
@@ -92,21 +96,22 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
         y=np.where(seen, y, 0.0),
         seen=seen.astype(np.float64),
         baseline=baseline,
+        reported=np.searchsorted(columns, problem.baseline),
         centre=centre,
         unit=unit,
         scale=options.scale,
     )
 
 
-def _check_size(rows: Positions, problem: Problem) -> None:
+def _check_size(rows: Positions, before: Positions) -> None:
     if len(rows) < MIN_UNITS:
         raise DesignError(
             f"HierarchicalBenchmark got {len(rows)} units, treated and donors together; pooling needs at least "
             f"{MIN_UNITS}. Widen the comparison group."
         )
-    if len(problem.baseline) < MIN_BASELINE_PERIODS:
+    if len(before) < MIN_BASELINE_PERIODS:
         raise DesignError(
-            f"HierarchicalBenchmark got {len(problem.baseline)} baseline period; at least {MIN_BASELINE_PERIODS} are "
+            f"HierarchicalBenchmark got {len(before)} baseline period; at least {MIN_BASELINE_PERIODS} are "
             "needed to separate a unit's level from its shocks. Lengthen the baseline."
         )
 

@@ -78,7 +78,7 @@ def fitted_baseline(layout: Layout, x: Floats) -> Floats:
 
     It is the posterior mean of common effects, level, trend and season given all seen cells, without shock and noise.
     """
-    model, rows, cells = layout.model, layout.treated, np.flatnonzero(layout.baseline)
+    model, rows, cells = layout.model, layout.treated, layout.reported
     fit, at = model.marginal(x, layout.y, layout.seen)
     structure = (at.structure, at.shared, at.noise[rows], cells)
     effects, error = fit.mean[rows][:, :, None], fit.spread[rows]

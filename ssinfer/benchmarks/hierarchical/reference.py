@@ -1,5 +1,6 @@
 """The hierarchical model written out in PyMC: the readable definition, which tests compare with the exact fit."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import xarray as xr
 from ssinfer.benchmarks.hierarchical.layout import Layout
 from ssinfer.benchmarks.hierarchical.parameters import Parameter
 from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, partially_noncentred_model
-from ssinfer.check import tabulate
+from ssinfer.check import Check, tabulate
 from ssinfer.convergence import convergence_checks, convergence_failures
 from ssinfer.errors import NotSupportedError
 
@@ -115,8 +116,8 @@ def nuts_groups(tree: xr.DataTree, names: list[str]) -> dict[str, xr.Dataset]:
     return groups
 
 
-def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return convergence checks of the parameters and predictions, and the names of those that failed."""
+def nuts_checks(tree: Any, names: list[str], more: Iterable[Check] = ()) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return convergence checks of the parameters and predictions, and more; and the names of those that failed."""
     import arviz as az  # noqa: PLC0415  (heavy)
 
     r_hat, ess = az.rhat(tree, var_names=names), az.ess(tree, var_names=names)
@@ -127,4 +128,4 @@ def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, .
         int(diverging.sum()),
         int(diverging.size),
     )
-    return tabulate(checks), convergence_failures(checks)
+    return tabulate([*checks, *more]), convergence_failures(checks)

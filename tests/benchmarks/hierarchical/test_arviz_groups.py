@@ -34,7 +34,7 @@ def panel_fixture():
 
 @pytest.fixture(scope="module", name="tree")
 def tree_fixture(panel):
-    return HierarchicalBenchmark(n_draws=2000).fit(panel, DESIGN, seed=1).to_datatree()
+    return HierarchicalBenchmark(n_draws=2000, unit_effect="pooled").fit(panel, DESIGN, seed=1).to_datatree()
 
 
 def test_every_group_of_the_schema_is_there(panel, tree):
@@ -107,7 +107,8 @@ def test_arviz_works_on_the_tree(panel, tree):
     assert (loo.pareto_k < 0.7).all()
     assert 0 < loo.p < 20
     # the same panel on the other scale, without terms that it does not contain: neither fit is clearly worse
-    plain = HierarchicalBenchmark(n_draws=1000, scale="identity", trend=False, shock=None).fit(panel, DESIGN, seed=1)
+    options = {"scale": "identity", "trend": False, "shock": None, "unit_effect": "pooled"}
+    plain = HierarchicalBenchmark(n_draws=1000, **options).fit(panel, DESIGN, seed=1)
     with warnings.catch_warnings():  # expected for a unit that the plain model explains badly
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
         table = az.compare({"default": tree, "plain": plain.to_datatree()})

@@ -40,7 +40,7 @@ def test_the_gradient_is_that_of_differences(window):
 
 
 METHOD = HierarchicalBenchmark(
-    n_draws=1000, nodes=512, spatial="distance", rank=4, trend=False, shock=None, volatility=False
+    unit_effect="pooled", n_draws=1000, nodes=512, spatial="distance", rank=4, trend=False, shock=None, volatility=False
 )
 
 
