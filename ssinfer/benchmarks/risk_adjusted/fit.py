@@ -27,6 +27,7 @@ from ssinfer.benchmarks.risk_adjusted.window import Window
 from ssinfer.errors import RefusalError
 from ssinfer.typing import Booleans, Floats, Integers, Positions
 
+LEAST_VARIANCE = 1e-12  # of a residual, relative: of perfect predictions none would be left
 MAX_CARRY = 2.0  # ratio of what histories leave unexplained of all spending to that of truncated spending
 
 
@@ -162,7 +163,8 @@ class Fit:
         is 1 for truncated spending.
         """
         left = np.maximum(1.0 - self.truncated[2][self.problem.treated, -1], 1e-6)
-        return np.asarray(np.clip((1.0 - self.response) / left, 0.0, MAX_CARRY) / self.relative)
+        ratio = np.nan_to_num((1.0 - self.response) / left, nan=1.0)  # a cap of zero leaves no response
+        return np.asarray(np.clip(ratio, 0.0, MAX_CARRY) / self.relative)
 
     def least_kept(self, response: Floats) -> Floats:
         r"""Least share of an effect that is kept, :math:`1 - (1 - b) / (1 - \rho)` with the bound b, by `response`."""
@@ -274,7 +276,7 @@ class PersonLevel:
 
 def _comparable_noise(noise: Floats, factor: Floats, missing: Booleans) -> Floats:
     """Return noise (g, k, k) times the factors of its residuals (g, k); of a missing residual, noise of its own."""
-    noise = noise * factor[:, :, None] * factor[:, None, :]
+    noise = noise * factor[:, :, None] * factor[:, None, :] + LEAST_VARIANCE * np.eye(factor.shape[1])
     unit, block = np.nonzero(missing)
     noise[unit, block, :] = noise[unit, :, block] = 0.0
     noise[unit, block, block] = MISSING_VARIANCE

@@ -79,8 +79,8 @@ class RegressorPredictions(Predictions):
         """Return predictions (2, r); one factor makes their sum over the training persons right."""
         weights, scaled = self.block.weights[trained, outcome], self.block.x_scaled
         rate = self.block.money[trained, outcome] / weights
-        if np.ptp(rate) == 0:
-            return np.full((2, len(rows)), rate[0])
+        if not rate.size or np.ptp(rate) == 0:
+            return np.full((2, len(rows)), rate[:1].sum())
         assert scaled is not None  # noqa: S101  (for the type checker: a window for regressors keeps it)
         x = (self.block.x[trained, 1:], self.block.x[rows, 1:], scaled[rows, 1:])
         try:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from ssinfer.benchmarks.persons import level_slope
 from ssinfer.benchmarks.risk_adjusted.fit import Fit
@@ -24,30 +25,32 @@ def components(fit: Fit, level: Floats, noise: Floats, added: Floats) -> dict[st
     }
 
 
-def _placebos(fit: Fit, point: Floats) -> tuple[Floats, Floats, Floats]:
+def _placebos(fit: Fit, point: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Return errors of the donors (G,), each predicted as a treated unit is, in truncated spending of the last block.
 
     These are benchmark less spending, relative; with them their predicted SD at `point`, the posterior means of the
-    variances, and the log of spending per insured-year before the start, relative to the others.
+    variances; that without the bound on the response; and the log of spending per insured-year before the start,
+    relative to the others.
     """
     donors, width = fit.donors, len(fit.window.earlier)
     r, noise, missing = fit.residuals(donors, width + 1)
     years = np.array([*(block.year for block in fit.window.blocks.earlier), 0])
     kept = fit.least_kept(fit.truncated[2][donors, -1])
     added, _ = raised_variance(point, Unseen(r[:, :width], noise, years, np.zeros(len(donors), int), kept))
-    own = point[0, 0] ** 2 + point[0, 3] ** 2 + added[0]
     shocks = (point[0, 1] ** 2 + point[0, 4] ** 2) * shock_correlation(point[0, 2], years)
-    K = own[:, None, None] + shocks + noise
-    weights = np.linalg.solve(K[:, :width, :width], K[:, :width, width:])[..., 0] if width else r[:, :0]
+    sds = []
+    for more in (np.zeros(len(donors)), added[0]):
+        K = (point[0, 0] ** 2 + point[0, 3] ** 2 + more)[:, None, None] + shocks + noise
+        weights = np.linalg.solve(K[:, :width, :width], K[:, :width, width:])[..., 0] if width else r[:, :0]
+        sds.append(np.sqrt(K[:, width, width] - (weights * K[:, width, :width]).sum(axis=1)))
     error = (weights * r[:, :width]).sum(axis=1) - r[:, width]
-    variance = K[:, width, width] - (weights * K[:, width, :width]).sum(axis=1)
     history = np.setdiff1d(np.arange(fit.window.blocks.performance.history_end), fit.window.blocks.masked)
     years_before = np.nan_to_num(fit.problem.sizes)[np.ix_(donors, history)]
     money = np.nan_to_num(fit.problem.panel.spending)[np.ix_(donors, history)] * years_before
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log(money.sum(axis=1) / years_before.sum(axis=1))
     use = ~missing[:, width] & np.isfinite(level)
-    return error[use], np.sqrt(variance[use]), level[use] - level[use].mean()
+    return error[use], sds[1][use], sds[0][use], level[use] - (level[use].mean() if use.any() else 0.0)
 
 
 def diagnostics(fit: Fit, draws: Draws, practices: Check) -> pd.DataFrame:
@@ -93,8 +96,13 @@ def _of_persons(fit: Fit) -> list[Check]:
         gap = np.abs(np.divide(spent - expected, expected, out=np.zeros(10), where=expected > 0)).max()
         text = f"largest relative difference of donors' spending and prediction over tenths of {name}"
         checks.append(_figure(f"calibration by {name}", gap, text))
-    share = float(block.no_history[treated].max())
+    without, total = (
+        np.bincount(block.unit, part, len(fit.window.sizes)) for part in (weights * block.joined, weights)
+    )
+    share, joined = float((without[treated] / total[treated]).max()), donor & block.joined
     text = f"{100 * share:.0f}% of the insured-years are of persons without spending data in the year before"
+    if (expected := predicted[joined].sum()) > 0:
+        text += f"; donors' such persons spent {100 * money[joined].sum() / expected:.0f}% of their prediction"
     status: Status = "WARN" if share > MAX_WITHOUT_HISTORY else "PASS"
     checks.append(Check("without history", status, share, text, limit=MAX_WITHOUT_HISTORY))
     mine = np.isin(block.unit, treated)
@@ -157,13 +165,25 @@ def _prior(fit: Fit, point: Floats) -> list[Check]:
 
 def _of_placebos(fit: Fit, point: Floats) -> list[Check]:
     """Return the donors' errors against their predicted SD, and their slope on the lasting level."""
-    error, sd, level = _placebos(fit, point)
+    error, sd, learned, level = _placebos(fit, point)
     if len(error) < 3 or not np.ptp(level) > 0:
         return [Check.not_evaluated("placebo SD", "fewer than three donors have truncated spending in the block")]
     ratio = float(np.sqrt(np.mean((error / sd) ** 2)))
     slope, se = level_slope(error, level, 1 / sd**2)
+    score = np.abs(error / sd)
+    inside = " / ".join(f"{100 * np.mean(score < norm.ppf(0.5 + c / 2)):.0f}" for c in (0.8, 0.9, 0.95))
+    tenths = [part for part in np.array_split(score[np.argsort(level)] < norm.ppf(0.95), 10) if len(part)]
+    by_level = ", ".join(f"{100 * part.mean():.0f}" for part in tenths)
+    text = (
+        f"share of {len(error)} donors in 90% intervals; {inside}% in those of 80 / 90 / 95%; at 90% by tenth of level"
+    )
+    price = float(np.mean(sd / learned) - 1)
     return [
         _figure("placebo SD", ratio, f"SD of the errors of {len(error)} donors over the predicted SD"),
+        _figure("placebo coverage", float(np.mean(np.concatenate(tenths))), f"{text}: {by_level}"),
+        _figure(
+            "price of the bound", price, "rise of the predicted SD by level_response, a fraction; mean over donors"
+        ),
         _figure(
             "level slope", slope, f"of the donors' error (benchmark less spending) on the log of the level; SE {se:.3f}"
         ),

@@ -33,7 +33,7 @@ class PersonBlock:
     cross: Floats  # (K, C, q): sums of y x by unit
     scaled: Floats  # (C, q): sums of w x of the last outcome, with all histories times SCALE
     cap: float  # EUR per insured-year
-    no_history: Floats  # (C,): insured-years of persons without a year of history, as a share of all
+    joined: Booleans  # (m,): whether nothing is known of the person's year before
     x_scaled: Floats | None  # (m, q): x with all histories times SCALE, for regressors only
 
     @classmethod
@@ -68,10 +68,7 @@ class PersonBlock:
         bounds = list(pairwise(starts))
         cross = _cross(money, x, starts)
         moved = np.stack([weights[a:b, -1] @ scaled[a:b].astype(float) for a, b in bounds])
-        without = np.bincount(unit[rows], weights[:, -1] * joined, len(starts) - 1)
-        total = np.bincount(unit[rows], weights[:, -1], len(starts) - 1)
-        share = np.divide(without, total, out=np.zeros(len(total)), where=total > 0)
-        return cls(rows, unit[rows], x, weights, money, moments, cross, moved, cap, share, scaled if keep else None)
+        return cls(rows, unit[rows], x, weights, money, moments, cross, moved, cap, joined, scaled if keep else None)
 
     def split(self, years: Sequence[int]) -> tuple["PersonBlock", "PersonBlock"]:
         """Return the block with truncated spending in all outcomes, and with what is above; `years` of the outcomes.
@@ -186,12 +183,12 @@ def _elasticity(cohort: Cohort, blocks: Blocks, cap: float) -> float:
     money, years = _last_year(cohort, blocks.performance, blocks)
     below: Booleans = money <= cap * years * (1 + 1e-9)
     truncated = np.minimum(money, cap * years).sum()
-    return float(money[below].sum() / truncated) if truncated > 0 else 1.0
+    return float(money[below].sum() / max(truncated, 1e-300)) or 1.0  # 1 if nobody spends below the cap
 
 
 def _features(
     cohort: Cohort, rows: Positions, block: Block, blocks: Blocks, covariates: Sequence[str] | None
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Floats, Floats, Booleans]:
     """Return standardised features (m, q), those of scaled histories, and whether a person has no last year (m,)."""
     names, grids = feature_grids(
         cohort,
@@ -204,7 +201,7 @@ def _features(
     values, scaled = (grid[rows] for grid in grids)
     del grids
     mean, sd = (stat(values, axis=0, dtype=float).astype(np.float32) for stat in (np.mean, np.std))
-    none = values[:, names.index("year 1: none")].astype(float)
+    none = values[:, names.index("year 1: none")] > 0
 
     def standardised(grid: Any) -> Floats:
         x: Floats = np.ones((len(grid), grid.shape[1] + 1), dtype=np.float32)

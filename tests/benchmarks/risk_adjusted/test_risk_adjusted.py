@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeRegressor
 
 import ssinfer as ss
-from ssinfer.benchmarks.risk_adjusted import RiskAdjustedBenchmark, method
+from ssinfer.benchmarks.risk_adjusted import RiskAdjustedBenchmark, method, window
 from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
 from ssinfer.benchmarks.risk_adjusted.fit import Fit
 from ssinfer.benchmarks.risk_adjusted.kernels.ridge import resampled_errors
@@ -19,7 +19,15 @@ from ssinfer.benchmarks.risk_adjusted.window import Window, history_cap
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.person_features import person_features
 from ssinfer.design import Design
-from ssinfer.errors import DataError, NotSupportedError, ParameterError, RefusalError
+from ssinfer.errors import (
+    CohortError,
+    DataError,
+    DesignError,
+    NotSupportedError,
+    PanelError,
+    ParameterError,
+    RefusalError,
+)
 from ssinfer.simulation import simulate_cohort
 
 QUARTERS = tuple(f"{year}Q{quarter}" for year in range(2017, 2021) for quarter in range(1, 5))
@@ -248,6 +256,8 @@ def test_persons_outside_are_judged_by_a_model_that_did_not_see_them(cohort, mon
     fold = int(fit.folds[0][fit.problem.treated[0]])
     assert fold > fit.folds[0][fit.problem.treated].min()
     np.testing.assert_array_equal(fit.persons.coefficients, fit.models[-1].coefficients(0, fold))
+    gram, cross = fit.models[-1].training(0, fold)  # trap 3: calibrated on the persons of its own training
+    assert gram[0] @ fit.models[-1].coefficients(0, fold) == pytest.approx(cross[0], rel=1e-6)
 
 
 def test_caps_come_from_earlier_years(cohort):
@@ -442,3 +452,108 @@ def test_a_regressor_without_usable_predictions_is_refused(yearly, answer, messa
 def test_what_is_no_regressor_with_weights_is_refused_before_data_are_read(regressor):
     with pytest.raises(ParameterError, match=r"regressor is .*; allowed: None or an object whose fit"):
         RiskAdjustedBenchmark(regressor=regressor).fit(None, YEARLY)
+
+
+@pytest.mark.parametrize("regressor", [None, Ridge()])
+def test_perfect_prediction_is_its_own_benchmark(yearly, regressor):
+    """Everybody spends 2,000 per insured-year, so the cap truncates everybody and no residual is left."""
+    same = replace(yearly, spending=2000.0 * yearly.insured_years, accept=frozenset({"similar_names"}))
+    cf = RiskAdjustedBenchmark(regressor=regressor, n_draws=50).fit(same, YEARLY, seed=1)
+    assert cf.pooled() == pytest.approx(2000.0, rel=1e-4)
+    assert len(cf.diagnostics) == len(set(cf.diagnostics["check"]))
+
+
+def test_no_history_all_joiners_and_columns_of_later_are_refused(yearly):
+    unit, everybody = of(yearly, "practice 01"), np.arange(len(yearly.person))
+
+    def joined(rows):
+        years, money = yearly.insured_years.copy(), yearly.spending.copy()
+        years[rows, :3] = money[rows, :3] = 0.0
+        return replace(yearly, insured_years=years, spending=money)
+
+    labels = np.where(everybody % 2 == 0, "low", "high").astype(object)
+    zero = yearly.spending.copy()
+    zero[:, 3] = 0.0
+    for data, error, message in (
+        (yearly.select(periods=[2018]), DesignError, "no baseline period 2015.*load more periods"),
+        (joined(unit), PanelError, "'practice 01' has no spending in baseline period 2015. Shorten the baseline"),
+        (joined(everybody), PanelError, "has no spending in period 2015 .29 such donors.*name other donors"),
+        (
+            replace(yearly, covariates={**yearly.covariates, "ses 2018": labels}),
+            CohortError,
+            "covariates has 'ses 2018', which names 2018.*Name covariates that were known before",
+        ),
+        (replace(yearly, spending=zero), RefusalError, "no positive predicted spending.*use AdministrativeBenchmark"),
+    ):
+        with pytest.raises(error, match=message):
+            METHOD.fit(data, YEARLY, seed=1)
+
+
+@pytest.mark.parametrize("regressor", [None, Ridge(2000.0)])
+def test_nothing_was_spent_in_the_last_year_before(yearly, regressor):
+    """The cap is zero, so no residual is left and the effect has its prior."""
+    spending = yearly.spending.copy()
+    spending[:, 2] = 0.0
+    method = RiskAdjustedBenchmark(regressor=regressor, n_draws=50)
+    cf = method.fit(replace(yearly, spending=spending), YEARLY, seed=1)
+    assert float(cf.expected.mean()) == pytest.approx(float(cf.pooled().mean()), rel=0.3)
+    assert status(cf, "placebo SD") == "NOT EVALUATED"
+
+
+def test_persons_in_two_practices_have_one_history(yearly):
+    """Half of a unit's persons are with another for a half of each year: predictions stay those of the persons."""
+    rows = of(yearly, "practice 01")[::2]
+    half = [
+        np.where(np.isin(np.arange(len(yearly.person)), rows)[:, None], part / 2, part) for part in money_of(yearly)
+    ]
+    more = yearly.take(rows)
+    joined = Cohort(
+        np.append(yearly.person, more.person),
+        np.append(yearly.unit, np.full(len(rows), "practice 03")),
+        yearly.periods,
+        np.concatenate([half[0], more.spending / 2]),
+        np.concatenate([half[1], more.insured_years / 2]),
+        None if yearly.region is None else np.append(yearly.region, more.region),
+        {name: np.append(values, more.covariates[name]) for name, values in yearly.covariates.items()},
+    )
+    first, second = (METHOD.fit(data, YEARLY, seed=1) for data in (yearly, joined))
+    assert float(second.expected.mean()) == pytest.approx(float(first.expected.mean()), rel=0.15)
+
+
+def money_of(cohort):
+    return cohort.spending, cohort.insured_years
+
+
+def test_one_pass_over_the_persons_per_block_serves_all_designs_of_a_call(yearly, monkeypatch):
+    passes = []
+    inner = window.feature_grids
+    monkeypatch.setattr(window, "feature_grids", lambda *given: passes.append(given[1]) or inner(*given))
+    units = [f"practice {number:02d}" for number in range(1, 5)]
+    results = METHOD.fit_many(yearly, [YEARLY.replace(treated=[unit]) for unit in units], [1] * 4)
+    assert all(isinstance(cf, ss.Counterfactual) for cf in results)
+    assert sorted(passes) == [2016, 2017, 2018]
+
+
+def test_diagnostics_hold_coverage_by_tenth_of_level_and_the_price_of_the_bound(cohort, plain):
+    rows = plain.diagnostics.set_index("check")
+    share, text = rows.loc["placebo coverage", ["figure", "message"]]
+    tenths = [float(part) for part in text.partition("by tenth of level: ")[2].split(", ")]
+    assert len(tenths) == 10
+    assert 0.6 < share <= 1
+    assert share == pytest.approx(np.average(tenths, weights=[3] * 5 + [2] * 5) / 100, abs=0.01)
+    prices = [rows.loc["price of the bound", "figure"]]
+    for bound in (None, 0.5):
+        cf = RiskAdjustedBenchmark(level_response=bound, n_draws=50).fit(cohort, DESIGN, seed=1)
+        prices.append(cf.diagnostics.set_index("check").loc["price of the bound", "figure"])
+    assert prices[1] == 0 <= prices[2] < prices[0]
+
+
+def test_the_prediction_error_of_persons_without_history_is_told(yearly):
+    years, money = yearly.insured_years.copy(), yearly.spending.copy()
+    new = np.arange(len(yearly.person)) % 7 == 0
+    years[new, :3] = money[new, :3] = 0.0
+    money[new, 3] *= 1.5  # also where no history is known, the model is calibrated by its indicator
+    cf = METHOD.fit(replace(yearly, insured_years=years, spending=money), YEARLY, seed=1)
+    text = cf.diagnostics.set_index("check").loc["without history", "message"]
+    found = float(text.partition("spent ")[2].partition("%")[0])
+    assert found == pytest.approx(100, abs=15)
