@@ -101,8 +101,8 @@ def _of_persons(fit: Fit) -> list[Check]:
     )
     share, joined = float((without[treated] / total[treated]).max()), donor & block.joined
     text = f"{100 * share:.0f}% of the insured-years are of persons without spending data in the year before"
-    if (expected := predicted[joined].sum()) > 0:
-        text += f"; donors' such persons spent {100 * money[joined].sum() / expected:.0f}% of their prediction"
+    if (foreseen := predicted[joined].sum()) > 0:
+        text += f"; donors' such persons spent {100 * money[joined].sum() / foreseen:.0f}% of their prediction"
     status: Status = "WARN" if share > MAX_WITHOUT_HISTORY else "PASS"
     checks.append(Check("without history", status, share, text, limit=MAX_WITHOUT_HISTORY))
     mine = np.isin(block.unit, treated)
