@@ -95,7 +95,8 @@ def _rates_of_year(
     """Return how often placebos reach their cross-fitted thresholds of a year; true savings are in all years so far."""
     rows, history = placebos.with_rates(contract, block), placebos.histories[block]
     thresholds = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
-    judged, rates = np.isfinite(thresholds), [history.rates(contract, s / 100)[-1] for s in (0, *SAVINGS)]
+    fall = float(rows["elasticity"].mean()) / 100  # of the counted spending
+    judged, rates = np.isfinite(thresholds), [history.rates(contract, s * fall)[-1] for s in (0, *SAVINGS)]
     names = ("false_payment_rate", *(f"detection_rate_{s}" for s in SAVINGS))
     reached = {n: ((r > 0) & (r >= thresholds))[judged] for n, r in zip(names, rates, strict=True)}
     rng = np.random.default_rng(stream_of(seed, "signed years", str(block)))

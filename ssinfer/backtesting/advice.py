@@ -283,7 +283,8 @@ def payment_sums(replicates: Replicates, thresholds: Floats, fold: "pd.Series[in
     """Return false payments, detected savings and placebos (3, 1 + K, folds): counts, then those of each replicate."""
     rows = replicates.rows
     rate, relative = rows["savings_rate"].to_numpy(), (rows["spending"] / rows["benchmark"]).to_numpy()
-    own = rows["own_saving"].to_numpy() if "own_saving" in rows else np.full(len(rows), saving)
+    falls = np.full(len(rows), saving) * rows.get("elasticity", 1.0)
+    own = np.asarray(rows.get("own_saving", falls), dtype=float)
     weights = np.take(replicates.counts, replicates.block.to_numpy(), axis=1)
     inside = (fold[rows.index].to_numpy()[:, None] == np.arange(fold.max() + 1)).astype(float)
     known, limits = np.isfinite(own) & ~np.isnan(thresholds), np.maximum(thresholds, 0.0)  # a loss is never paid

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import Number, Several, checked
+from ssinfer.arguments import Number, Several, check_arguments, checked
 from ssinfer.backtesting.frames import PLACEBOS
 from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
 from ssinfer.backtesting.placebos import Placebos, neighbour_blocks, relative_levels, selection_flags
@@ -45,6 +45,7 @@ def backtest(
     progress: Callable[[int, int], None] | None = None,
     keep: Callable[[pd.DataFrame], object] | None = None,
     paths: bool = False,
+    elasticity: float | Mapping[str, float] = 1.0,
 ) -> BacktestResult:
     """Apply benchmark designs where the true saving is zero, and score their measured savings.
 
@@ -59,7 +60,7 @@ def backtest(
     methods : method, sequence, or mapping of name to method, as :class:`ssinfer.protocol.Benchmark` describes. A method
         of another package sees no spending that it predicts (docs/providers.md).
     placebos : units or ComparisonRule; None: every unit outside the design's treated
-    injected : true savings rates at which detection and underpayment are reported, fractions of spending
+    injected : true savings at which detection and underpayment are reported, fractions of the spending of `elasticity`
     n_jobs : number of processes; results do not depend on it
     seed : random seed; each fit has its own stream
     origins : first performance periods wanted, or a mapping of design name to these; None: all that fit
@@ -73,6 +74,9 @@ def backtest(
     progress : callable (done, total) after every finished task, with numbers of fits
     paths : whether `paths` of the result has spending and benchmark of each placebo by period
     keep : called with the fits before they are scored, so that they are not lost if the scores fail
+    elasticity : on which spending the injected savings are: fall of the data's spending per unit of them, or a mapping
+        of design name to this (1 if not named). 1: on the spending of the data. With truncated data,
+        :meth:`ssinfer.claims.Extract.elasticity`: on spending before truncation, spread evenly over all claim lines
 
     Raises
     ------
@@ -108,6 +112,10 @@ def backtest(
         wanted = None if origins is None else list(origins)
         origins = {} if wanted is None else dict.fromkeys(named_designs, wanted)
     refuse_unknown(origins, named_designs, "origins names the design", DesignError)
+    falls = elasticity if isinstance(elasticity, Mapping) else dict.fromkeys(named_designs, elasticity)
+    refuse_unknown(falls, named_designs, "elasticity names the design", DesignError)
+    falls = {f"elasticity of {name!r}": falls.get(name, 1.0) for name in named_designs}
+    falls = check_arguments("backtest", dict.fromkeys(falls, Number(0, open="low")), falls, ParameterError)
     chosen = list(product(named_designs, named_methods))
     if pairs is not None:
         only = set(pairs)
@@ -132,6 +140,7 @@ def backtest(
     if keep is not None:
         keep(rows.copy())
     _complete(rows, panel, tasks, named_designs, ses)
+    rows["elasticity"] = rows["design"].map(dict(zip(named_designs, falls.values(), strict=True)))
     rows = PLACEBOS.conform(pd.concat([rows, cross_fitted_columns(rows, levels)], axis=1))
     thresholds = threshold_table(rows, injected, levels, size_edges, share, seed)
     return BacktestResult(

@@ -9,8 +9,10 @@ import pandas as pd
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.thresholds.compare import MONEY, RATE, THRESHOLD_KEY
+from ssinfer.typing import Floats
 
 SHARE = "fraction"
+ELASTICITY = "Fall of the counted spending per unit of a saving spread over all claim lines; 1 without truncation."
 
 DESIGN_AND_METHOD = (
     Column("design", "text", "", "Name of the design."),
@@ -39,6 +41,11 @@ def means_with_errors(columns: Mapping[str, Any], blocks: Any, rng: np.random.Ge
     means, ses = mean_and_error(np.column_stack([*columns.values()]).astype(float), codes, rng)
     named = zip((*columns, *(f"{name}_se" for name in columns)), (*means.tolist(), *ses.tolist()), strict=True)
     return dict(named)
+
+
+def relative_spending(rows: pd.DataFrame) -> Floats:
+    """Return y (R,): by what the measured rate of placebos rises per unit of a true saving, spread over all lines."""
+    return (rows["spending"] / rows["benchmark"] * rows.get("elasticity", 1.0)).to_numpy(dtype=float)
 
 
 SCORES = FrameSchema(
@@ -79,7 +86,7 @@ DETECTION = FrameSchema(
     *DESIGN_AND_METHOD,
     SIZE_CLASS,
     *THRESHOLD_KEY,
-    Column("injected", "float", SHARE, "True savings rate, as a fraction of the spending without the contract."),
+    Column("injected", "float", SHARE, "True saving, of the spending without the contract and before truncation."),
     Column("n_rows", "int", "", "Placebo contracts with a threshold of this kind."),
     *with_error("detection_rate", SHARE, "Share of contracts paid at this true saving; at 0, of false payments."),
     Column("detection_rate_refused_unpaid", "float", SHARE, "The same, with refused placebos counted as not paid."),
@@ -96,6 +103,8 @@ THRESHOLDS = FrameSchema(
     Column("n_units", "int", "", "Placebo units with a threshold of this kind."),
     Column("n_origins", "int", "", "Origins with a threshold of this kind."),
     *with_error("threshold", RATE, "Mean threshold; NaN if some are infinite."),
+    Column("elasticity", "float", "", ELASTICITY),
+    *with_error("threshold_true", RATE, "Mean threshold over elasticity: the true saving, before truncation, at it."),
     *with_error("threshold_money", MONEY, "Mean threshold."),
     *with_error("threshold_less_bias", RATE, "Mean threshold less the mean measured saving."),
     *with_error("threshold_less_bias_money", MONEY, "Mean threshold less the mean measured saving."),
@@ -131,6 +140,7 @@ PLACEBOS = FrameSchema(
     Column("spending", "float", MONEY, "Observed spending."),
     Column("saving", "float", MONEY, "Mean benchmark less observed spending."),
     Column("savings_rate", "float", RATE, "Measured saving."),
+    Column("elasticity", "float", "", ELASTICITY),
     Column("relative_level", "float", "ratio", "Mean spending in the baseline over the mean of the other units."),
     Column("relative_level_outside", "float", "ratio", "The same in all periods outside the window, without masked."),
     Column("standard_error", "float", RATE, "Standard error of the measured saving, from the fit."),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import DETECTION, THRESHOLDS, rows_with
+from ssinfer.backtesting.frames import DETECTION, THRESHOLDS, relative_spending, rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import block_sums, spread_of_replicates
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
@@ -35,8 +35,9 @@ def threshold_table(
 ) -> pd.DataFrame:
     """Return the columns of thresholds.csv, from rates r, spending Y, mean benchmarks B and thresholds T of placebos.
 
-    The detection rate at a true saving s is P(r + s Y / B >= T), at 0 the false payment rate. A bonus of f M is paid if
-    M / B >= T; f max(d, 0) is due. Placebos that are refused or have no threshold of the kind are left out.
+    The detection rate at a true saving s is P(r + s e Y / B >= T), with e the elasticity; at 0 the false payment rate.
+    A bonus of f M is paid if M / B >= T; f max(d, 0) is due. Placebos that are refused or have no threshold of the kind
+    are left out.
     """
     positive = [saving for saving in injected if saving > 0]
     payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)
@@ -106,7 +107,7 @@ class _Payments:
         part = ok[known]
         measured = (
             part["savings_rate"].to_numpy(dtype=float),
-            (part["spending"] / part["benchmark"]).to_numpy(dtype=float),
+            relative_spending(part),
             part["benchmark"].to_numpy(dtype=float),
             part["insured_years"].to_numpy(dtype=float),
         )
@@ -131,4 +132,5 @@ class _Payments:
         errors = spread_of_replicates(means, replicates.block[part.index].nunique())
         for name, value, se in zip(self.names, columns.mean(axis=0).tolist(), errors.tolist(), strict=True):
             row |= {name: value, f"{name}_se": se}
-        return row
+        row["elasticity"] = falls = float(part.get("elasticity", pd.Series([1.0])).mean())
+        return row | {f"threshold_true{end}": row[f"threshold{end}"] / falls for end in ("", "_se")}

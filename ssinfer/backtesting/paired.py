@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import rows_with
+from ssinfer.backtesting.frames import relative_spending, rows_with
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.thresholds_of_placebos import Replicates
 from ssinfer.errors import RefusalError
@@ -59,7 +59,7 @@ def _detected(
             f"placebos holds no estimated row of design {design!r} and method {method!r}. It has "
             f"{sorted({*zip(placebos['design'], placebos['method'], strict=True)})}."
         )
-    measured = rows["savings_rate"].to_numpy() + saving * (rows["spending"] / rows["benchmark"]).to_numpy()
+    measured = rows["savings_rate"].to_numpy() + saving * relative_spending(rows)
     replicates = Replicates(rows, seed, pd.Index(pd.unique(chosen["block"])))
     relearned = replicates.thresholds(rows, replace(COMPARISON_KEY, level=level))
     assert relearned is not None  # noqa: S101  (placebo thresholds are learned again in every replicate)

@@ -1,6 +1,6 @@
 r"""payments_at: false payments and detection of placebos at one fixed threshold, that of a contract.
 
-With threshold T, measured rates r_i (true saving 0), relative spending :math:`y_i = Y_i / \bar B_i` and factors f_i
+With threshold T, measured rates r_i (true saving 0), :math:`y_i = e Y_i / \bar B_i` with elasticity e, and factors f_i
 that scale the error of placebo i to that of the contract (its predictive SD over that of i), the rates are means of
 
 .. math:: 1\{f_i r_i \ge T^+\}, \qquad 1\{f_i r_i + s y_i \ge T^+\}
@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import SHARE, means_with_errors, with_error
+from ssinfer.backtesting.frames import SHARE, means_with_errors, relative_spending, with_error
 from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS, rates_at
 from ssinfer.schema import Column
 from ssinfer.streams import stream_of
@@ -49,7 +49,7 @@ def payments_at(
     if np.isnan(threshold) or not len(part):
         return row
     errors = part["savings_rate"].to_numpy() * factors[known]
-    relative = (part["spending"] / part["benchmark"]).to_numpy()
+    relative = relative_spending(part)
     savings = dict(zip(rates_at(), PAY_SAVINGS, strict=True))
     paid = {name: errors + relative * saving >= max(threshold, 0.0) for name, saving in savings.items()}
     row |= means_with_errors(paid, part["block"], rng)

@@ -27,10 +27,11 @@ from ssinfer.claims.summing import PersonCells
 from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.claims.truncation import caps, truncate
 from ssinfer.cohort.cohort import Cohort
+from ssinfer.cohort.truncated import elasticity
 from ssinfer.design import Design
 from ssinfer.errors import ClaimsError
 from ssinfer.look.checks import check_plausible, implausible_mean
-from ssinfer.names import match_names, refuse_similar
+from ssinfer.names import as_names, match_names, refuse_similar
 from ssinfer.panel import Panel
 from ssinfer.sentences import refuse
 
@@ -90,6 +91,27 @@ class Extract:
         if truncated and self.truncated is None:
             raise ClaimsError("There is no truncation in this extract. Give the definition of spending a truncation.")
         return self._cells.cohort("kept" if truncated else "cents")
+
+    @property
+    def caps(self) -> dict[int, float] | None:
+        """The caps of the truncation by calendar year, currency per insured-year; None without truncation."""
+        table = self.truncation
+        return None if table is None else dict(zip(table["year"].astype(int), table["cap"], strict=True))
+
+    def elasticity(self, periods: Iterable[Any] | None = None, outside: Iterable[object] | str = ()) -> float:
+        """Return the fall of truncated spending per unit of a saving spread evenly over all claim lines; see `periods`.
+
+        A threshold divided by it is the true saving of spending before truncation that reaches the threshold.
+
+        Parameters
+        ----------
+        periods : those in which the fall counts; lines fall from the first of them on. None: all. For a contract, name
+            earlier calendar years: then no performance period of anybody enters
+        outside : units left out, as the contract
+        """
+        persons = self.cohort()
+        persons = persons.take(np.flatnonzero(~np.isin(persons.unit, as_names(outside))))
+        return elasticity(persons, self.caps, None if periods is None else np.sort(persons.columns(periods)))
 
     def design(
         self, treated: Iterable[object] | str, baseline: Iterable[Any], performance: Iterable[Any], **options: Any

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from ssinfer.backtesting.frames import relative_spending
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import CENTRED, INK, SOFT, figure
@@ -28,7 +29,7 @@ def earnings_frame(placebos: pd.DataFrame, share: float, best: ThresholdKey | No
         return pd.DataFrame()
     levels = (0.95,) if best is None or best.level in (None, 0.95) else (0.95, best.level)
     benchmark = placebos["benchmark"].to_numpy(dtype=float)
-    relative = placebos["spending"].to_numpy(dtype=float) / benchmark
+    relative = relative_spending(placebos)
     measured = placebos["savings_rate"].to_numpy(dtype=float) + TRUE_SAVINGS[:, None] * relative  # (saving, placebo)
     parts = []
     thresholds = thresholds_of_placebos(placebos, levels)
@@ -45,7 +46,7 @@ def earnings_frame(placebos: pd.DataFrame, share: float, best: ThresholdKey | No
     if not parts:
         return pd.DataFrame()
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(due=share * table["true_saving"] * float(placebos["spending"].mean()))
+    return table.assign(due=share * table["true_saving"] * float((relative * benchmark).mean()))
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:

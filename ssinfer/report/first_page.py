@@ -6,6 +6,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
+
 from ssinfer.figures.axis import axis_of
 from ssinfer.finding import Finding
 from ssinfer.foreign import own
@@ -37,6 +39,7 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
     - axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
     - sure, sensible, following : findings that answer a question; the first is the short answer
     - earned, counted : what true savings earn; the share of all spending that they are percentages of, None if unknown
+    - falls, needed : elasticity of truncated spending (else 1); the true saving that reaches the threshold, None: none
     - limits : limits of the answer: the known true saving, dependence on the level, failed checks, others
     - failed : number of failed checks of the design and method that settle
     """
@@ -44,6 +47,7 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
     measured, threshold, interval = verdict.measured, verdict.threshold, verdict.interval_rates
     known = [*REPORTED, *(interval or ())]
     known += [part["rate"] for part in (measured, threshold) if part is not None and part["rate"] is not None]
+    falls = float(analysis.placebos(analysis.main).get("elasticity", pd.Series([1.0])).mean())
     failed, settles = failed_checks(analysis), analysis.compared[analysis.compared["settles"].astype(bool)]
     return SimpleNamespace(
         meta=tuple(_meta(analysis)),
@@ -57,8 +61,10 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
         sure=tuple(sureness(analysis)),
         sensible=tuple(threshold_sense(verdict)),
         following=tuple(next_contract(analysis)),
-        earned=tuple(_earned(analysis, verdict)),
+        earned=tuple(_earned(analysis, verdict, falls)),
         counted=float(settles["share_of_spending"].iloc[0]) if len(settles) else None,
+        falls=falls,
+        needed=None if threshold is None or threshold["rate"] is None else threshold["rate"] / falls,
         limits=(*known_truth(analysis), *level_dependence(analysis), *failed, *other_limits(analysis)),
         failed=len(failed),
     )
@@ -128,11 +134,11 @@ def _picture(measured: Any, threshold: Any, interval: tuple[float, float] | None
     return Finding("picture_no_interval" if known else "picture_no_threshold", numbers)
 
 
-def _earned(analysis: Analysis, verdict: Verdict) -> Iterator[SimpleNamespace]:
+def _earned(analysis: Analysis, verdict: Verdict, falls: float) -> Iterator[SimpleNamespace]:
     """Return what true savings earn at the threshold that settles.
 
     They are paid contracts of 100 with their standard error (at least 1; None: none is known, or all are paid), and per
-    insured-year the mean payment over all 100 and the shared part of the true saving (None: unknown).
+    insured-year the mean payment over all 100 and the shared part of the counted saving (None: unknown).
     """
     if verdict.false_payment_rate is None:
         return
@@ -145,5 +151,5 @@ def _earned(analysis: Analysis, verdict: Verdict) -> Iterator[SimpleNamespace]:
             paid=100 * rate["value"],
             error=max(100 * rate["se"], 1.0) if rate["se"] else None,
             payment=None if payment is None else payment["value"],
-            due=None if payment is None or fit is None else analysis.share * float(saving) * fit.level,
+            due=None if payment is None or fit is None else analysis.share * float(saving) * falls * fit.level,
         )

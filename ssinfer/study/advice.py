@@ -30,8 +30,7 @@ def advice_of(plan: Plan, result: BacktestResult | None, pairs: Sequence[PairOut
     rule = AdviceRule(**config.advice.model_dump())
     rule = rule if main is None else replace(rule, level=main.level, side=main.key.side)
     if outcome_of:  # the data have insured-years, so that all designs are on one scale
-        even = next(name for name, scenario in plan.scenarios.items() if scenario.even)
-        at = f"own_saving {even} {rule.target_saving:g}"
+        at = f"own_saving {plan.evenly} {rule.target_saving:g}"
         own = [pair.columns[at].where(pair.columns["settled"] > 0) for pair in outcome_of.values()]
         result = replace(result, placebos=with_common_blocks(plan, result.placebos).assign(own_saving=pd.concat(own)))
     place = {name: number for number, name in enumerate(SIMPLEST_FIRST)}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import rows_with
+from ssinfer.backtesting.frames import relative_spending, rows_with
 from ssinfer.backtesting.noise import noise_components
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.backtesting.placebos import neighbour_blocks
@@ -72,7 +72,8 @@ def thresholds_of_case(
         pay = partial(_pay, plan, cf) if row["decides"] and main.sharing is not None and config.term is None else None
         paid = payments_at(placebos, rate, error_factors(key, rate, placebos, cf, own), config.seed, pay)
         scenario = scenario_of(placebos, key) if row["decides"] else None
-        needed = np.nan if scenario is None else insured_needed(scenario[0], DETECTED, POWER)
+        saved = DETECTED * placebos["elasticity"].mean()
+        needed = np.nan if scenario is None else insured_needed(scenario[0], saved, POWER)
         # a smaller size than the case's says nothing: at that size the placebos themselves are counted
         needed = needed if needed > cf.values("insured_years").sum() else np.nan
         rows.append({**paid, "insured_needed": needed})
@@ -102,8 +103,7 @@ def scaled_errors(
     errors, placebos = (placebos["savings_rate"] * factors)[known].to_numpy(), placebos[known]
     years = float(cf.values("insured_years").sum())
     paid = np.nan if own.sharing is None else _pay(plan, cf, errors, np.zeros(len(errors)), rate) * years
-    relative = placebos["spending"] / placebos["benchmark"]
-    return placebos[["unit", "origin"]].assign(error=errors, relative=relative, paid=paid)
+    return placebos[["unit", "origin"]].assign(error=errors, relative=relative_spending(placebos), paid=paid)
 
 
 def _own_row(contract: Contract, cf: Counterfactual) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ssinfer.claims.before import tables_before
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, STANDARDS, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
+from ssinfer.cohort.truncated import elasticity_before
 from ssinfer.errors import ClaimsError, StudyError, raised_as
 from ssinfer.finding import Finding
 from ssinfer.names import match_names
@@ -135,9 +136,16 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     by_fit = {name: views[use] for name, use in sorted(uses.items(), key=lambda item: item[1] != first_use)}
     of = {"source": claims.label, "n": len(first.units) - len(treated), "size": groups.size}
     label = Finding(f"data_label.groups.{groups.kind.replace(' ', '_')}", of)
+    fall = dict[str, float]()
+    for fit, design in config.fits.items():
+        plain, per_year = extracted.cohorts[uses[fit][0], False], PER_YEAR[Calendar.of(practices.periods).frequency]
+        during = plain.columns(named_periods(design.performance, practices.periods, "windows.performance"))
+        others = plain.take(np.flatnonzero(~np.isin(plain.unit, [*treated, *contracted])))
+        fall[fit] = elasticity_before(others, extracted.caps(*uses[fit]), during, per_year)
     programme = ProgrammeData(grouped(extracted.whole), {k: grouped(c) for k, c in extracted.categories.items()})
     run_out = _run_out(config, extracted, {name: view.panel for name, view in by_fit.items()}, grouped)
-    return StudyData(views[first_use].panel, label, claims.note, by_fit, count, programme, standards, run_out=run_out)
+    panel, known = views[first_use].panel, (programme, standards, (), run_out, fall)
+    return StudyData(panel, label, claims.note, by_fit, count, *known)
 
 
 def _run_out(

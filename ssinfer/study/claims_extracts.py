@@ -59,8 +59,7 @@ class StudyExtracts:
 
     def caps(self, name: str, truncated: bool) -> dict[int, float] | None:
         """Return the limits of an extraction's truncation by calendar year, per insured-year."""
-        table = self.extracts[name].truncation if truncated else None
-        return None if table is None else dict(zip(table["year"].astype(int), table["cap"], strict=True))
+        return self.extracts[name].caps if truncated else None
 
 
 def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: ClaimsTables) -> StudyExtracts:
@@ -93,8 +92,8 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
         @cache
         def view(use: Use, day: dt.date) -> Cohort:
             name, truncated = use
-            spending, caps = spending_of(jobs[name][1]), extracts[name].truncation if truncated else None
-            limit = None if caps is None else Truncation(amount=dict(zip(caps["year"], caps["cap"], strict=True)))
+            spending, caps = spending_of(jobs[name][1]), extracts[name].caps if truncated else None
+            limit = None if caps is None else Truncation(amount=caps)
             options: Any = {"periods": periods, "accept": config.data.accept, "shared": shared, "as_of": day}
             with raised_as(StudyError, f"spending {name!r} as of {day}:"):
                 once = extract(tables, populations[name], replace(spending, truncation=limit), **options)

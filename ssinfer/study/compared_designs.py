@@ -58,7 +58,7 @@ def _designs(plan: "Plan", pairs: Sequence["PairOutcome"]) -> list[dict[str, Any
         row |= {"windows": pair.design.windows, "label": str(own(pair.design.label)), "no_payments": pair.no_payments}
         row |= {"settles": pair is settles, "sensitivity": pair.design.sensitivity, "n_rows": len(pair.rows)}
         row |= {"n_without_threshold": int(pair.columns["false_payment_rate"].isna().sum())}
-        row |= {name: pair.mean(name) for name in ("share_of_spending", "share_of_persons")}
+        row |= {name: pair.mean(name) for name in ("share_of_spending", "share_of_persons", "elasticity")}
         row |= _with_errors(pair, DESIGN_MEANS)
         if settles is not None:
             row |= difference(pair, settles, "deviation", "deviation_money")

@@ -83,6 +83,7 @@ class StudyData:
     standards: Mapping[str, str] = field(default_factory=dict)  # covariate of the case-mix standard, by name of fits
     findings: tuple[Finding, ...] = ()  # of the source
     run_out: Mapping[tuple[str, str, int], "RunOutNoise"] = field(default_factory=dict)  # by group, fits, contract year
+    elasticity: Mapping[str, float] = field(default_factory=dict)  # of truncated spending, by name of fits
 
     @cached_property
     def _regions(self) -> dict[str, str]:

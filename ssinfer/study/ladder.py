@@ -30,6 +30,8 @@ COMPUTED = ("threshold", "detection_rate", "threshold_difference", "detection_ra
 def ladder(plan: Plan, result: BacktestResult, pairs: Sequence[PairOutcome]) -> pd.DataFrame:
     r"""Return `LADDER`: today's design, then each change of one block, from the highest threshold down.
 
+    A threshold is the true saving of all spending, spread evenly, that measures it: all rows are at the same saving.
+
     Measured changes are paired differences over the same placebos; sensitivity designs are no change that is available.
     Size and years are computed for independent normal noise, with k and :math:`\tau` of :func:`noise_components` on
     today's placebos: :math:`SE^2 = k^2/n + \tau^2` at n insured-years of a contract as long as today's. Another length
@@ -42,14 +44,13 @@ def ladder(plan: Plan, result: BacktestResult, pairs: Sequence[PairOutcome]) -> 
     .. math:: n = k^2 / V, \quad V = s^2 / (z + z_p)^2 - \tau^2, \quad se(n)^2 = g'Cg, \quad g = (1 / V, k^2 / V^2),
 
     is by the delta method, with C the covariance of :math:`(k_r^2, \tau_r^2)`: near V = 0 the spread of the sizes
-    themselves is that of a few replicates. The own saving s and the share of spending stay at their means. Where more
+    themselves is that of a few replicates. The own saving s and the elasticity stay at their means. Where more
     than a tenth of the replicates have no such size or years, there is no error, and `no_error` says so.
     """
     today = next((pair for pair in pairs if (pair.design.name, pair.method) == plan.config.settling), None)
     if today is None:
         return LADDER.empty()
-    even = next(name for name, scenario in plan.scenarios.items() if scenario.even)
-    at = f"{even} {plan.config.advice.target_saving:g}"
+    at = f"{plan.evenly} {plan.config.advice.target_saving:g}"
     rows = list(_measured(today, pairs, f"detection_rate {at}"))
     if (noise := _scenario(plan, result, today)) is not None:
         rows += _computed(*noise, today, at, plan.config.advice.detection)
@@ -88,7 +89,7 @@ def _scenario(plan: Plan, result: BacktestResult, today: PairOutcome) -> tuple[S
 
 def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted: float) -> Iterator[dict[str, Any]]:
     """Yield twice as many insured and one more year, and the insured and years that find the saving as `wanted`."""
-    share, saving = today.mean("share_of_spending"), today.mean(f"own_saving {at}")
+    falls, saving = today.mean("elasticity"), today.mean(f"own_saving {at}")
     z, n_blocks = now.threshold / now.standard_error, today.rows["block"].nunique()
     noise = np.vstack([(now.k, now.shock_sd), noise if len(noise) else (np.nan, np.nan)])  # today's, then replicates
 
@@ -98,7 +99,7 @@ def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted:
 
     def figures(each: Scenario) -> Floats:  # threshold and detection rate, (2, 1 + R)
         error = np.hypot(*parts(each))
-        return np.stack([share * z * error, ndtr(saving / error - z)])
+        return np.stack([z * error / falls, ndtr(saving / error - z)])
 
     by_years = [replace(now, years=years) for years in range(now.years, max(now.years, MOST_YEARS) + 1)]
     found = np.stack([figures(each)[1] >= wanted for each in by_years])

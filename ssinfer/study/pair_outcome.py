@@ -175,7 +175,9 @@ def _by_threshold(
     """Yield the columns that follow from the thresholds that decide, (R,) or (K, R)."""
     rate, relative = part["savings_rate"].to_numpy(), (part["spending"] / part["benchmark"]).to_numpy()
     finite, none = np.where(np.isfinite(thresholds), thresholds, np.nan), np.where(np.isnan(thresholds), np.nan, 0.0)
-    yield from ((f"threshold{unit or '_rate'}", finite * factor) for unit, factor in _scales(part, scale).items())
+    needed = finite / scale["elasticity"].to_numpy()  # true saving of all spending that measures the threshold
+    yield from (("threshold_rate", finite), ("threshold_all", needed))
+    yield "threshold_money", needed * (scale["all_spending"] / scale["all_years"]).to_numpy()
     limits = np.maximum(thresholds, 0.0)  # nothing is paid for a loss
     yield "false_payment_rate", none + (rate >= limits)
     programmes = list(_programmes(scale))
@@ -193,7 +195,7 @@ def _columns(part: pd.DataFrame, scale: pd.DataFrame, rule: PaymentRule, thresho
     """Return the columns of an outcome."""
     years, persons = part["insured_years"].to_numpy(), scale["all_years"].to_numpy()
     out = {"share_of_spending": part["spending"].to_numpy() * years / scale["all_spending"].to_numpy()}
-    out |= {"settled": rule.settled.astype(float)}
+    out |= {"settled": rule.settled.astype(float), "elasticity": scale["elasticity"].to_numpy()}
     out |= {"share_of_persons": years / persons, "excess": scale["excess"].to_numpy()}
     out |= {f"deviation{unit}": part["savings_rate"].to_numpy() * size for unit, size in _scales(part, scale).items()}
     out |= dict(_by_threshold(part, scale, rule, thresholds))

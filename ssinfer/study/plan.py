@@ -146,6 +146,11 @@ class Plan:
         added = [] if any(part.even for part in stated) else [ScenarioConfig(name=name)]
         return {part.name: part for part in (*stated, *added)}
 
+    @property
+    def evenly(self) -> str:
+        """The name of the programme that saves evenly on all lines."""
+        return next(name for name, scenario in self.scenarios.items() if scenario.even)
+
     def data_for(self, design: str, method: str) -> Any:
         """Return the data of a method under a design: a Cohort if it needs persons, else the design's panel."""
         return self.data.data_for(design, getattr(self.methods[method], "needs", "panel"))

@@ -7,17 +7,18 @@ design then falls by
 
 .. math:: D = \sum_i k(y_i) - k(y_i - (s A / X) x_i),
 
-over the persons and lines that the design counts, with k its truncation. A saving outside the design gives D = 0. Where
-a design counts only a part of a category's lines (by product group, run-out or price), x is at most y.
+over the persons and lines that the design counts, with k its truncation by calendar year. The saving goes on after the
+window, at the same fraction of x. A saving outside the design gives D = 0. Where a design counts only a part of a
+category's lines (by product group, run-out or price), x is at most y.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.cohort.cohort import Cohort
+from ssinfer.cohort.truncated import truncated_spending
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.plan import Plan
 from ssinfer.typing import Floats, Positions
@@ -28,13 +29,15 @@ def one_scale(plan: Plan, design: StudyDesign, columns: Positions, savings: tupl
 
     `all_spending` (currency) and `all_years` (insured-years) are those of the whole population, `money` and `years`
     those of the design. `excess` is what the design truncates, per insured-year. `own_saving NAME s` is D over the
-    design's spending; NaN: s A exceeds X.
+    design's spending; NaN: s A exceeds X. `elasticity` is that of the target saving, spread evenly, over it.
     """
     of_source = _of_persons if isinstance(plan.data.programme.whole, Cohort) else _of_panels
     with np.errstate(divide="ignore", invalid="ignore"):
         units = list(plan.data.panel_of(design.fit).units)
         none = {f"own_saving {name} 0": np.zeros(len(units)) for name in plan.scenarios}
-        return pd.DataFrame(of_source(plan, design, columns, savings) | none, index=units)
+        table = pd.DataFrame(of_source(plan, design, columns, savings) | none, index=units)
+        target = plan.config.advice.target_saving
+        return table.assign(elasticity=table[f"own_saving {plan.evenly} {target:g}"] / target)
 
 
 def _of_persons(plan: Plan, design: StudyDesign, columns: Positions, savings: tuple[float, ...]) -> dict[str, Floats]:
@@ -47,7 +50,8 @@ def _of_persons(plan: Plan, design: StudyDesign, columns: Positions, savings: tu
         return np.bincount(rows[rows >= 0], weights=values[rows >= 0], minlength=len(view.panel.units))
 
     row = pd.Index(view.panel.units).get_indexer(pd.Index(own.unit))
-    money, base = by_unit(whole, whole.spending[:, columns].sum(axis=1)), _kept(own, own.spending, view.caps)
+    money = by_unit(whole, whole.spending[:, columns].sum(axis=1))
+    base = truncated_spending(own, own.spending, view.caps)
     spent = by_unit(own, base[:, columns].sum(axis=1))
     years = by_unit(own, own.insured_years[:, columns].sum(axis=1))
     out = {
@@ -58,32 +62,35 @@ def _of_persons(plan: Plan, design: StudyDesign, columns: Positions, savings: tu
         "excess": by_unit(own, (own.spending - base)[:, columns].sum(axis=1)) / years,
     }
     for name in plan.scenarios:
-        part, target = _parts(plan, name, design, own, columns)
+        after = np.arange(columns.min(), own.spending.shape[1])
+        part, target = _parts(plan, name, design, own, columns, after)
         for s in savings:
             fall = s * money / by_unit(whole, target)  # s A / X
             fall = np.where(fall <= 1.0, fall, np.nan)
             left = own.spending.copy()
-            left[:, columns] -= np.nan_to_num(fall)[row, None] * part
-            fallen = by_unit(own, (base - _kept(own, left, view.caps))[:, columns].sum(axis=1))
+            left[:, after] -= np.nan_to_num(fall)[row, None] * part
+            fallen = by_unit(own, (base - truncated_spending(own, left, view.caps))[:, columns].sum(axis=1))
             out[f"own_saving {name} {s:g}"] = np.where(np.isfinite(fall), fallen / spent, np.nan)
     return out
 
 
-def _parts(plan: Plan, name: str, design: StudyDesign, own: Cohort, columns: Positions) -> tuple[Floats, Floats]:
-    """Return x of the design's persons (n, columns), and the sum of x of each row of the whole population."""
+def _parts(
+    plan: Plan, name: str, design: StudyDesign, own: Cohort, columns: Positions, after: Positions
+) -> tuple[Floats, Floats]:
+    """Return x of the design's persons (n, after), and the sum of x of each row of the whole population (columns)."""
     scenario, programme = plan.scenarios[name], plan.data.programme
     whole = programme.whole
-    spent, spending = own.spending[:, columns], whole.spending[:, columns].sum(axis=1)
+    spent, spending = own.spending[:, after], whole.spending[:, columns].sum(axis=1)
     if scenario.categories is not None:
         x, target = np.zeros(spent.shape), np.zeros(len(spending))
         for category in scenario.categories:
             part = programme.parts[category]
             target += _of_rows(part.spending[:, columns].sum(axis=1)[:, None], part, whole)[:, 0]
             if design.spending.counts(category):
-                counted = _of_rows(part.insured_years[:, columns], part, own)
-                years = own.insured_years[:, columns]
+                counted = _of_rows(part.insured_years[:, after], part, own)
+                years = own.insured_years[:, after]
                 share = np.divide(years, counted, out=np.zeros(spent.shape), where=counted > 0)
-                x += _of_rows(part.spending[:, columns], part, own) * np.minimum(share, 1.0)
+                x += _of_rows(part.spending[:, after], part, own) * np.minimum(share, 1.0)
         return np.minimum(x, spent), target
     if scenario.dearest is None:
         return spent, spending
@@ -97,26 +104,6 @@ def _of_rows(values: Floats, source: Cohort, target: Cohort) -> Floats:
     rows = pd.MultiIndex.from_arrays([source.person, source.unit])
     place = rows.get_indexer(pd.MultiIndex.from_arrays([target.person, target.unit]))
     return np.where((place >= 0)[:, None], values[place], 0.0)
-
-
-def _kept(own: Cohort, spending: Floats, caps: Mapping[int, float] | None) -> Floats:
-    """Return spending (n, T) after truncation of each person's calendar years; without `caps` as it is."""
-    from ssinfer.claims.backend.calendar import Calendar  # noqa: PLC0415  (Ibis is loaded late)
-
-    if caps is None:
-        return spending
-    kept, years = spending.copy(), np.array(Calendar.of(own.periods).year)
-    rows, persons = pd.factorize(own.person)
-    for year in np.unique(years):
-        columns = np.flatnonzero(years == year)
-        total, insured = (
-            np.bincount(rows, weights=values[:, columns].sum(axis=1), minlength=len(persons))[rows]
-            for values in (spending, own.insured_years)
-        )
-        limit = caps[int(year)] * insured
-        over = total > limit
-        kept[np.ix_(over, columns)] *= (limit[over] / total[over])[:, None]
-    return kept
 
 
 def _of_panels(plan: Plan, design: StudyDesign, columns: Positions, savings: tuple[float, ...]) -> dict[str, Floats]:

@@ -150,6 +150,7 @@ def backtest_plan(
             "ses": config.case.ses,
             "pairs": pairs,
             "paths": True,
+            "elasticity": {design: plan.data.elasticity.get(design, 1.0) for design in designs},
             "regions": plan.data.regions_of(plan.data.panel_of(pairs[0][0])),
         }
         studies.append(partial(backtest, data, designs, {name: plan.methods[name] for _, name in pairs}, **options))

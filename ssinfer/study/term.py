@@ -253,10 +253,11 @@ class Term:
                 learned.append(cross_fitted_placebo_thresholds(rows, key.fraction, key.side))
             thresholds = np.stack(learned)
             judged = np.isfinite(thresholds).all(axis=0)
+        falls = float(self.placebos.rows[-1]["elasticity"].mean())  # of the counted spending
         part, total = last.chosen(np.flatnonzero(judged)), np.full((len(judged), len(SCENARIOS)), np.nan)
         for number, saved in enumerate(SCENARIOS.values()):
             step = STEP * np.arange(1.0, len(part.due) + 1)[:, None]
-            of_year = step if saved is None else np.full_like(step, saved)
+            of_year = (step if saved is None else np.full_like(step, saved)) * falls
             settled = self.settle(contract, part, None if thresholds is None else thresholds[:, judged], of_year)
             total[judged, number] = settled.payment / part.due.sum(axis=0)
         return total

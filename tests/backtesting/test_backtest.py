@@ -121,6 +121,22 @@ def test_injection_end_to_end_equals_the_arithmetic(panel, saving):
     np.testing.assert_array_equal(plain.benchmark, with_saving.benchmark)
 
 
+def test_a_saving_on_all_spending_is_a_smaller_one_of_truncated_spending(panel):
+    given = {"n_jobs": 1, "levels": [0.9], "origins": [2016]}
+    plain = backtest(panel, DESIGN, METHOD, injected=[0.0, 0.04], **given).thresholds
+    truncated = backtest(panel, DESIGN, METHOD, injected=[0.0, 0.05], elasticity={"design": 0.8}, **given)
+    found = truncated.thresholds
+    np.testing.assert_array_equal(found["threshold"], plain["threshold"])
+    np.testing.assert_allclose(found["threshold_true"], plain["threshold"] / 0.8)
+    for name in ("detection_rate", "expected_underpayment"):
+        np.testing.assert_allclose(found[f"{name}_5"], plain[f"{name}_4"], err_msg="5% of all are 4% of truncated")
+    assert (found["detection_rate_5"] < plain["detection_rate_5"]).any(), "without it, detection is overstated"
+    assert (truncated.placebos["elasticity"] == 0.8).all()
+    for wrong, sentence in (({"d": 0.8}, "Allowed: 'design'"), (-1, "elasticity of 'design' is -1")):
+        with pytest.raises(SsinferError, match=sentence):
+            backtest(panel, DESIGN, METHOD, elasticity=wrong, **given)
+
+
 def test_refused_placebos_are_rows_with_their_reason(panel):
     spending = panel.spending.copy()
     spending[5, 2] = np.nan  # u005 lacks a baseline year of the origins 2015 to 2017 and its own performance of 2014

@@ -111,11 +111,12 @@ def test_the_size_that_is_needed_has_a_standard_error_or_a_reason(shock, blocks,
     rng, z, saving = np.random.default_rng(3), norm.ppf(0.95), 0.05
     contract = Scenario(insured=10_000, k=3.0, shock_sd=0.01, level=0.95)
     noise = np.column_stack([3.0 + 0.1 * rng.standard_normal(400), 0.01 * np.exp(shock * rng.standard_normal(400))])
-    means = {"share_of_spending": 1.0, "own_saving even 0.05": saving}
+    means = {"elasticity": 0.8, "own_saving even 0.05": saving}
     today = SimpleNamespace(mean=means.get, rows=pd.DataFrame({"block": range(blocks)}))
     rows = pd.DataFrame(_computed(contract, noise, today, "even 0.05", 0.7)).set_index("entry")
     needed = rows.loc["insured needed"]
     error = saving / (z + norm.ppf(0.7))
+    assert needed["threshold"] == pytest.approx(z * error / 0.8), "the true saving of all spending"
     assert needed["insured"] == pytest.approx(9.0 / (error**2 - 0.01**2))
     assert why in needed["no_error"]
     if not why:

@@ -16,7 +16,7 @@ from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.thresholds.kind import ThresholdKey
 
 N, ERROR, BENCHMARK, YEARS, SHARE = 20_000, 0.02, 3000.0, 10_000.0, 0.5
-THRESHOLD = norm.ppf(0.95) * ERROR
+THRESHOLD, ELASTICITY = norm.ppf(0.95) * ERROR, 0.8
 ALL_YEARS, ALL_SPENDING = 2 * YEARS, 2 * YEARS * 4000.0
 CONTRACTS = {
     "none": None,
@@ -37,6 +37,7 @@ def columns_of(threshold, limits, own=0.03, losses=None):
     part = pd.DataFrame({"savings_rate": rate, "benchmark": BENCHMARK, "spending": BENCHMARK * (1 - rate)})
     part = part.assign(insured_years=YEARS, assigned=YEARS)
     scale = pd.DataFrame({"all_spending": np.full(N, ALL_SPENDING), "all_years": ALL_YEARS, "excess": 0.0})
+    scale["elasticity"] = ELASTICITY
     scale = scale.assign(**{"own_saving evenly 0.02": own, "own_saving evenly 0": 0.0})
     contract = None
     if threshold is not None:
@@ -75,8 +76,10 @@ def test_shares_and_scales_are_of_all_spending():
     of_all = BENCHMARK * YEARS / ALL_SPENDING
     assert found["share_of_persons"].mean() == 0.5
     assert found["share_of_spending"].mean() == pytest.approx(of_all)
-    assert found["threshold_all"].mean() == pytest.approx(THRESHOLD * of_all)
-    assert found["threshold_money"].mean() == pytest.approx(THRESHOLD * BENCHMARK / 2)
+    # thresholds are the true saving of all spending at which truncated spending falls by them
+    assert found["threshold_rate"].mean() == pytest.approx(THRESHOLD)
+    assert found["threshold_all"].mean() == pytest.approx(THRESHOLD / ELASTICITY)
+    assert found["threshold_money"].mean() == pytest.approx(THRESHOLD / ELASTICITY * ALL_SPENDING / ALL_YEARS)
     np.testing.assert_allclose(found["deviation_money"], found["deviation"] * BENCHMARK / 2)
     due = SHARE * 0.02 * ALL_SPENDING / ALL_YEARS
     wrong = (found["paid evenly 0"] + (found["paid evenly 0.02"] - due).abs()) / 2
@@ -123,7 +126,7 @@ def test_the_contract_itself_is_paid_over_its_own_draws_as_the_closed_form_says(
     draws = BENCHMARK * (1 + ERROR * norm.ppf((np.arange(1000) + 0.5) / 1000))
     cf = Counterfactual.from_draws(draws, "sampling", insured_years=YEARS)
     row = {"money": BENCHMARK * YEARS / 4, "years": YEARS / 2, "all_spending": ALL_SPENDING / 4, "all_years": YEARS}
-    row |= {"excess": 0.0, "own_saving evenly 0.02": 0.03, "own_saving evenly 0": 0.0}
+    row |= {"excess": 0.0, "elasticity": ELASTICITY, "own_saving evenly 0.02": 0.03, "own_saving evenly 0": 0.0}
     thresholds = pd.DataFrame([{"design": "d", "method": "m", **key.labels, "rate": THRESHOLD, "reason": ""}])
     case = {"counterfactuals": {("d", "m"): cf}, "case_thresholds": thresholds}
     found = _case(plan, design, "m", pd.DataFrame([row]), case)
@@ -164,7 +167,8 @@ def test_errors_of_payments_are_the_spread_over_independent_data(data_sets, with
     means, errors = [], []
     for number in range(data_sets):
         part = placebos_of(rng)
-        scale = pd.DataFrame({"all_spending": ALL_SPENDING, "all_years": ALL_YEARS, "excess": 0.0}, index=part.index)
+        scale = {"all_spending": ALL_SPENDING, "all_years": ALL_YEARS, "excess": 0.0, "elasticity": 1.0}
+        scale = pd.DataFrame(scale, index=part.index)
         scale = scale.assign(**{"own_saving evenly 0": 0.0, "own_saving evenly 0.02": 0.03})
         rule = rule_of(contract, part)
         columns = _columns(part, scale, rule, rule.deciding(thresholds_of_key(part, key)))
