@@ -99,14 +99,13 @@ class Extract:
         return None if table is None else dict(zip(table["year"].astype(int), table["cap"], strict=True))
 
     def elasticity(self, periods: Iterable[Any] | None = None, outside: Iterable[object] | str = ()) -> float:
-        """Return the fall of truncated spending per unit of a saving spread evenly over all claim lines; see `periods`.
+        """Return the fall of truncated spending per unit of a saving spread evenly over all claim lines.
 
         A threshold divided by it is the true saving of spending before truncation that reaches the threshold.
 
         Parameters
         ----------
-        periods : those in which the fall counts; lines fall from the first of them on. None: all. For a contract, name
-            earlier calendar years: then no performance period of anybody enters
+        periods : those in which the fall counts, such as the years before a contract; lines fall from the first on
         outside : units left out, as the contract
         """
         persons = self.cohort()

@@ -62,24 +62,21 @@ def _of_persons(plan: Plan, design: StudyDesign, columns: Positions, savings: tu
         "excess": by_unit(own, (own.spending - base)[:, columns].sum(axis=1)) / years,
     }
     for name in plan.scenarios:
-        after = np.arange(columns.min(), own.spending.shape[1])
-        part, target = _parts(plan, name, design, own, columns, after)
+        part, target = _parts(plan, name, design, own, columns)
         for s in savings:
             fall = s * money / by_unit(whole, target)  # s A / X
             fall = np.where(fall <= 1.0, fall, np.nan)
             left = own.spending.copy()
-            left[:, after] -= np.nan_to_num(fall)[row, None] * part
+            left[:, columns.min() :] -= np.nan_to_num(fall)[row, None] * part
             fallen = by_unit(own, (base - truncated_spending(own, left, view.caps))[:, columns].sum(axis=1))
             out[f"own_saving {name} {s:g}"] = np.where(np.isfinite(fall), fallen / spent, np.nan)
     return out
 
 
-def _parts(
-    plan: Plan, name: str, design: StudyDesign, own: Cohort, columns: Positions, after: Positions
-) -> tuple[Floats, Floats]:
-    """Return x of the design's persons (n, after), and the sum of x of each row of the whole population (columns)."""
+def _parts(plan: Plan, name: str, design: StudyDesign, own: Cohort, columns: Positions) -> tuple[Floats, Floats]:
+    """Return x of the design's persons from the window on, and the sum of x of each row of the whole in the window."""
     scenario, programme = plan.scenarios[name], plan.data.programme
-    whole = programme.whole
+    whole, after = programme.whole, slice(columns.min(), None)
     spent, spending = own.spending[:, after], whole.spending[:, columns].sum(axis=1)
     if scenario.categories is not None:
         x, target = np.zeros(spent.shape), np.zeros(len(spending))
