@@ -262,6 +262,7 @@ EXCEPTIONS = {
         (
             *("claims.ClaimsTables", "claims.ClaimsTables.from_connection", "claims.ClaimsTables.from_frames"),
             *("claims.ClaimsTables.open", "claims.Extract.cohort", "claims.Extract.design", "claims.extract"),
+            "claims.Extract.elasticity",
             *("claims.known_saving", "datasets.SimulatedClaims.true_rates", "claims.SourceColumn"),
             *("claims.TableMapping", "claims.TableMapping.source"),
         ),

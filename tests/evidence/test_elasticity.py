@@ -10,7 +10,7 @@ pytestmark = pytest.mark.evidence
 
 
 def test_the_elasticity_at_the_99th_percentile_is_that_of_the_reference(tmp_path):
-    # /work/shared/risk_adjusted.md's 0.863 is of simple persons and other seeds; the SD between worlds is about 0.003
+    # Authority: 0.863 on ten worlds of simple persons by a computation without this package; SD between worlds: 0.002.
     found = []
     for seed in (1, 2, 3):
         folder, span = tmp_path / str(seed), {"first": "2018Q1", "last": "2019Q4"}
