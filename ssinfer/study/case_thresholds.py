@@ -72,7 +72,7 @@ def thresholds_of_case(
         pay = partial(_pay, plan, cf) if row["decides"] and main.sharing is not None and config.term is None else None
         paid = payments_at(placebos, rate, error_factors(key, rate, placebos, cf, own), config.seed, pay)
         scenario = scenario_of(placebos, key) if row["decides"] else None
-        saved = DETECTED * placebos["elasticity"].mean()
+        saved = DETECTED * placebos.get("elasticity", pd.Series([1.0])).mean()
         needed = np.nan if scenario is None else insured_needed(scenario[0], saved, POWER)
         # a smaller size than the case's says nothing: at that size the placebos themselves are counted
         needed = needed if needed > cf.values("insured_years").sum() else np.nan
