@@ -40,7 +40,7 @@ RULES = {"one year": (1, "equal"), "three years": (3, "equal"), "all history": (
 INSURED = {870: None, 3600: 5_100}  # persons ever insured per group; None: practices as they are
 JOINT = 5  # groups of about 3,600 in one region make one of about 19,200
 FEW = 30  # practices in turn per window
-LEVELS = {(13, 1.15), (21, 1.10), (21, 1.15)}  # quarter, and factor on all lines of one group per region
+LEVELS = ((21, 1.15),)  # quarter, and factor on all lines of one group per region
 SAVING = 0.03  # spread over all lines: what truncated spending falls by is the elasticity
 Z95 = 1.645
 REPLICATES = 2_000
@@ -164,16 +164,19 @@ def parts_of(persons: str, seed: int) -> dict[tuple[str, int, str], Callable[[],
         cohort, base = cohort_of(spending, 3600), cohort_of("all", 3600)
         chosen = [str(names[seed % len(names)]) for names in by_region(cohort)]
         inside, rows = np.isin(cohort.unit, chosen), []
-        for start, factor in sorted(LEVELS):
+        for start, factor in LEVELS:
             money = base.spending * np.where(inside, factor, 1.0)[:, None]
             if spending == "truncated":
                 money = np.where(inside[:, None], truncated(base, made["world"][1], money), cohort.spending)
-            part = compared(replace(cohort, spending=money), chosen, start, others=chosen, seed=seed)
-            rows.append(part.assign(level=factor))
+            dearer, plain = (
+                compared(data, chosen, start, others=chosen, seed=seed)
+                for data in (replace(cohort, spending=money), cohort)
+            )
+            rows.append(dearer.assign(level=factor, shift=dearer["persons"] - plain["persons"]))
         return pd.concat(rows)
 
     whole = {"870": (870, STARTS, 1, False), "3600": (3600, STARTS, 1, False), "19200": (19200, STARTS, 1, True)}
-    two = {"3600": (3600, STARTS[:2], 2, False), "19200": (19200, STARTS[:2], 2, True)}
+    two = {"3600": (3600, STARTS[1:2], 2, False), "19200": (19200, STARTS[1:2], 2, True)}
     kinds = ("all", "truncated")
     wanted: list[tuple[tuple[str, int, str], Callable[[], pd.DataFrame]]] = []
 
@@ -208,13 +211,11 @@ def measure(persons: str, seed: int) -> None:
 
 def sums(rows: pd.DataFrame) -> pd.DataFrame:
     """Return sums of errors, their squares and coverage per world, region and case: no placebo is told from others."""
-    base = rows[(rows["level"] == 1) & (rows["years"] == 1)].set_index(["size", "spending", "start", "unit"])["persons"]
-    own = base.reindex(pd.MultiIndex.from_frame(rows[["size", "spending", "start", "unit"]])).to_numpy()
     scaled = [f"{level - 1:+.0%}, quarter {start}" for level, start in zip(rows["level"], rows["start"], strict=True)]
     plain = np.where(rows["years"] == 1, "one year", "two years")
     keys = {"region": rows["unit"].str[: len("region 01")], "case": np.where(rows["level"] == 1, plain, scaled)}
     given = {"n": rows["persons"].notna(), "refused": rows["persons"].isna(), "insured_years": rows["insured_years"]}
-    given |= {"elasticity": rows["elasticity"], "shift": rows["persons"] - own}
+    given |= {"elasticity": rows["elasticity"], "shift": rows["shift"]}
     given |= {name: rows[name] for name in (*RULES, "persons")}
     squares = {f"{name}, squares": given[name] ** 2 for name in ("shift", *RULES, "persons")}
     squares |= {"sd, squares": rows["sd"] ** 2}
@@ -233,7 +234,7 @@ def gather() -> pd.DataFrame:
     for persons, seed in sorted({(f.stem.split("_")[0], f.stem.split("_")[-1]) for f in BUILD.glob("*_*_*_*_*.csv")}):
         found = sorted(BUILD.glob(f"{persons}_*_{seed}.csv"))
         rows = pd.concat([pd.read_csv(f).assign(size=int(f.stem.split("_")[1])) for f in found], ignore_index=True)
-        rows = rows.reindex(columns=[*rows.columns, *({"elasticity"} - set(rows))])
+        rows = rows.reindex(columns=[*rows.columns, *({"elasticity", "shift", *RULES} - set(rows))])
         parts.append(sums(rows).assign(persons_of=persons, seed=int(seed)))
     keys = ["persons_of", "seed", "size", "spending", "case", "region"]
     table = pd.concat(([pd.read_csv(file)] if file.exists() else []) + parts).drop_duplicates(keys, keep="last")
@@ -251,6 +252,7 @@ def figures(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
     regions = table.drop(columns=["persons_of", "size", "spending", "case"]).groupby(["seed", "region"]).sum()
     counts = np.random.default_rng(0).multinomial(len(regions), np.full(len(regions), 1 / len(regions)), REPLICATES)
     drawn = pd.DataFrame(np.vstack([np.ones(len(regions)), counts]) @ regions.to_numpy(float), columns=regions.columns)
+    drawn["elasticity"] = drawn["elasticity"].where(drawn["elasticity"] > 0)  # of levels: not measured
     n, found = drawn["n"], {}
     for name in ("shift", *RULES, "persons"):
         found |= {f"mean {name}": drawn[name] / n}
@@ -261,19 +263,22 @@ def figures(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
     found |= {"predicted": np.sqrt(drawn["sd, squares"] / n), "n": n, "refused": drawn["refused"]}
     found |= {f"T {name}": Z95 * found[f"sd {name}"] for name in (*RULES, "persons")}
     found |= {f"T/e {name}": found[f"T {name}"] / found["elasticity"] for name in (*RULES, "persons")}
-    return {name: (float(values[0]), float(values[1:].std())) for name, values in found.items()}
+    return {name: (float(values[0]), float(np.std(values[1:]))) for name, values in found.items()}
 
 
 def markdown(head: str, rows: Iterable[Sequence[str]]) -> str:
     """Return a table of the page."""
     columns = head.split(" | ")
+    rows = list(rows)
+    if not rows:
+        return "Not measured."
     lines = ["| " + " | ".join(cells) + " |" for cells in (columns, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(columns), *lines[1:]])
 
 
 def case(table: pd.DataFrame, persons: str, size: int, spending: str, name: str = "one year") -> pd.DataFrame:
     """Return the sums of a case."""
-    wanted = (persons, size, spending, name)
+    wanted = [persons, size, spending, name]
     return table[(table[["persons_of", "size", "spending", "case"]] == wanted).all(axis=1)]
 
 
@@ -308,14 +313,12 @@ def scores(table: pd.DataFrame, persons: str) -> str:
 def level_table(table: pd.DataFrame) -> str:
     """Return the table of mean errors of groups whose lines are dearer in all periods."""
     rows = []
-    for level, start in sorted({(round(100 * (factor - 1)), start) for start, factor in LEVELS}):
+    for level, start in ((round(100 * (factor - 1)), start) for start, factor in LEVELS):
+        parts = [case(table, "simple", 3600, kind, f"{level:+d}%, quarter {start}") for kind in ("all", "truncated")]
+        if any(part.empty for part in parts):
+            continue
         cells = []
-        for spending in ("all", "truncated"):
-            part = case(table, "simple", 3600, spending, f"{level:+d}%, quarter {start}")
-            if part.empty:
-                cells += ["", "0"]
-                continue
-            f = figures(part)
+        for f in map(figures, parts):
             se = f["sd shift"][0] / np.sqrt(f["n"][0])
             cells += [f"{f['mean shift'][0]:+.2f} ({se:.2f})", f"{f['n'][0]:.0f}"]
         rows.append([f"{level:+d}%", f"{start // YEAR} years", *cells])
@@ -367,7 +370,7 @@ def draw_ladder(steps: pd.DataFrame, file: Path) -> None:
 
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for (_, part), colour in zip(steps.groupby("size"), ("#1b6ca8", "#d1751c"), strict=True):
-        place = np.arange(len(part))[::-1]
+        place = len(STEPS) - 1 - part["step"].map([step for step, *_ in STEPS].index).to_numpy()
         axis.errorbar(part["true"], place, xerr=2 * part["true_se"], fmt="o-", color=colour, capsize=3, linewidth=1)
         axis.plot(part["T"], place, "o", markerfacecolor="none", color=colour, zorder=3)
         label = f"{part['insured_years'].iloc[0]:,.0f} insured-years"
@@ -454,7 +457,7 @@ def randhie_table(table: pd.DataFrame) -> str:
     rows = [
         [
             r.spending,
-            r.response,
+            str(r.response),
             str(r.baseline_years),
             f"{r.insured_years:.0f}",
             f"{r.n}",

@@ -1,7 +1,8 @@
 """Scores of the risk-adjusted benchmark on placebos of a small world, and the tables of its page.
 
 Authority: the simulated saving is zero, so an error is benchmark less spending; the rule has the same groups and years.
-Limits are those of issue 25, with two standard errors at the number of groups. `risk_adjusted.py` has all figures.
+Limits are those of issue 25, with two standard errors at the number of groups. `risk_adjusted.py` has all figures. The
+level has a wider limit: these are practices of about 870, and who moved to one brings a history of another level.
 """
 
 from dataclasses import replace
@@ -21,7 +22,7 @@ def small(evidence_share):
     """A world, its practices without a contract, and the errors of some of them with each rule."""
     cohorts, caps, treated = world("simple", 5001, 250_000 if evidence_share == 1 else 70_000)
     groups = pseudo_practices(cohorts["all"], "intact", exclude=treated)
-    chosen = sorted(np.random.default_rng(1).permutation(list(groups.units))[:24].tolist())
+    chosen = sorted(np.random.default_rng(1).permutation(list(groups.units))[:20].tolist())
     return cohorts, caps, groups, compared(groups, chosen, START)
 
 
@@ -32,7 +33,7 @@ def test_errors_are_no_larger_than_those_of_the_rule_and_as_predicted(small):
     scale = np.sqrt(np.mean((rows["persons"] / rows["sd"]) ** 2))
     print(f"SD over that of the rule {ratio:.3f}, error over predicted SD {scale:.3f}, n {len(rows)}")  # noqa: T201
     assert rows[["persons", "three years"]].notna().all(axis=None)
-    assert ratio < 0.90 + 2 * 0.10  # its standard error at 24 groups
+    assert ratio < 0.90 + 2 * 0.10  # its standard error at 20 groups
     assert abs(scale - 1) < 2 / np.sqrt(2 * len(rows)) + 0.05
 
 
@@ -48,7 +49,7 @@ def test_a_level_15_percent_above_the_others_is_followed(small):
     )
     shift = dearer - plain
     print(f"change of the error at +15%: {shift.mean():+.2f} points, SD {shift.std():.2f}, n {len(shift)}")  # noqa: T201
-    assert abs(shift.mean()) < 1 + 2 * shift.std() / np.sqrt(len(shift))
+    assert abs(shift.mean()) < 1.5 + 2 * shift.std() / np.sqrt(len(shift))
 
 
 @pytest.mark.evidence
@@ -61,7 +62,7 @@ def test_the_instruments_truncation_is_that_of_the_extraction(small):
 
 @pytest.mark.evidence
 def test_sums_keep_the_errors_figures(small):
-    rows = small[-1].assign(size=870, spending="all", level=1.0, elasticity=1.0, seed=1)
+    rows = small[-1].assign(size=870, spending="all", level=1.0, elasticity=1.0, shift=0.0, seed=1)
     found = figures(sums(rows).assign(persons_of="simple", seed=1))
     assert found["sd persons"][0] == pytest.approx(rows["persons"].std(ddof=0), rel=1e-3)
     assert found["persons, 90%"][0] == pytest.approx(100 * ((rows["rank"] - 0.5).abs() < 0.45).mean(), abs=0.1)
