@@ -240,7 +240,9 @@ def gather() -> pd.DataFrame:
     table = pd.concat(([pd.read_csv(file)] if file.exists() else []) + parts).drop_duplicates(keys, keep="last")
     table = table[[*keys, *(name for name in table if name not in keys)]].sort_values(keys)
     real, parts = EVIDENCE / "risk_adjusted_randhie.csv", [*BUILD.glob("randhie-*.csv")]
-    rows = pd.concat([pd.read_csv(part, keep_default_na=False) for part in [real] * real.exists() + parts])
+    rows = pd.concat(
+        [pd.read_csv(part, keep_default_na=False, dtype={"response": str}) for part in [real] * real.exists() + parts]
+    )
     keys = ["spending", "response", "baseline_years"]
     rows.drop_duplicates(keys, keep="last").sort_values(keys).to_csv(real, index=False)
     table.to_csv(file, index=False)
@@ -488,7 +490,7 @@ def write_page() -> None:
 
 def tables(table: pd.DataFrame, steps: pd.DataFrame) -> dict[str, str]:
     """Return the tables of the page by name."""
-    real = pd.read_csv(EVIDENCE / "risk_adjusted_randhie.csv", keep_default_na=False)
+    real = pd.read_csv(EVIDENCE / "risk_adjusted_randhie.csv", keep_default_na=False, dtype={"response": str})
     found = {"scores": scores(table, "simple"), "levels": level_table(table), "ladder": ladder_table(steps)}
     return found | {"realistic": scores(table, "realistic"), "randhie": randhie_table(real)}
 
