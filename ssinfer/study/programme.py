@@ -29,14 +29,14 @@ def one_scale(plan: Plan, design: StudyDesign, columns: Positions, savings: tupl
 
     `all_spending` (currency) and `all_years` (insured-years) are those of the whole population, `money` and `years`
     those of the design. `excess` is what the design truncates, per insured-year. `own_saving NAME s` is D over the
-    design's spending; NaN: s A exceeds X. `elasticity` is that of the target saving, spread evenly, over it.
+    design's spending; NaN: s A exceeds X. `elasticity` is that of the saving nearest the target, spread evenly.
     """
     of_source = _of_persons if isinstance(plan.data.programme.whole, Cohort) else _of_panels
     with np.errstate(divide="ignore", invalid="ignore"):
         units = list(plan.data.panel_of(design.fit).units)
         none = {f"own_saving {name} 0": np.zeros(len(units)) for name in plan.scenarios}
         table = pd.DataFrame(of_source(plan, design, columns, savings) | none, index=units)
-        target = plan.config.advice.target_saving
+        target = min(savings, key=lambda s: abs(s - plan.config.advice.target_saving))
         return table.assign(elasticity=table[f"own_saving {plan.evenly} {target:g}"] / target)
 
 
