@@ -13,12 +13,15 @@ from ssinfer.benchmarks.problem import Problem
 
 @pytest.mark.evidence
 def test_own_levels_with_all_history_pay_a_small_contract_above_the_others(evidence_share):
-    seeds = list(range(1, 6)) if evidence_share == 1 else [1]
-    table = unit_effect.summary(unit_effect.errors_of_worlds(120_000, seeds))
+    names, seeds, insured = ["pooled, baseline", "own, all history"], [1], 40_000
+    if evidence_share == 1:  # ten groups of the reduced form say too little of SDs
+        names, seeds, insured = [*unit_effect.METHODS], [*range(1, 6)], 120_000
+    table = unit_effect.summary(unit_effect.errors_of_worlds(insured, seeds, names))
     print(table.round(2).to_string())
-    assert table.loc["pooled, baseline", "at +15%"] < -2.0
-    assert abs(table.loc["own, all history", "at +15%"]) < 1.0
-    assert table.loc["own, all history", "SD"] < 1.15 * table.loc["pooled, all history", "SD"]
+    assert table.loc["pooled, baseline", "at +15%"] < -1.0
+    assert abs(table.loc["own, all history", "at +15%"]) < 0.5
+    if "pooled, all history" in names:
+        assert table.loc["own, all history", "SD"] < 1.15 * table.loc["pooled, all history", "SD"]
 
 
 @pytest.mark.evidence

@@ -9,7 +9,7 @@ groups, and the SD of the error as it is.
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,12 @@ def errors(panel: ss.Panel, options: dict[str, Any]) -> Iterator[tuple[float, fl
         yield tuple(1 - cf.pooled_spending / float(cf.pooled().mean()) for cf in fits)
 
 
-def errors_of_worlds(n_insured: int, seeds: list[int]) -> pd.DataFrame:
+def errors_of_worlds(n_insured: int, seeds: list[int], methods: Iterable[str] = METHODS) -> pd.DataFrame:
     """Return the errors, one row per world and group, by method and by "as it is" or "far"."""
     parts = {}
     for seed in seeds:
         panel = groups_of_world(n_insured, seed)
-        each = {name: pd.DataFrame(errors(panel, options), panel.units) for name, options in METHODS.items()}
+        each = {name: pd.DataFrame(errors(panel, METHODS[name]), panel.units) for name in methods}
         parts[seed] = pd.concat(each, axis=1).rename(columns={0: "as it is", 1: "far"}, level=1)
     return pd.concat(parts, names=["world", "group"])
 
@@ -72,7 +72,7 @@ def errors_of_worlds(n_insured: int, seeds: list[int]) -> pd.DataFrame:
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the mean change of the error at +15% and the SD of the error, in points, with standard errors."""
     rows = {}
-    for name in METHODS:
+    for name in frame.columns.unique(0):
         plain, far = frame[name, "as it is"], frame[name, "far"]
         within, n = plain - plain.groupby(level="world").transform("mean"), len(frame)
         sd = np.sqrt((within**2).sum() / (n - frame.index.get_level_values("world").nunique()))
