@@ -79,9 +79,9 @@ def feature_grids(
     years_earlier: float,
     scales: Sequence[float],
 ) -> tuple[list[str], list[NDArray[np.float32]]]:
-    """Return the names of the features, and their values (n, p) with all histories times each of `scales`.
+    """Return the names of the features, and their values (n, p) with the spending in each unit times each of `scales`.
 
-    Caps and the unit of money are those of the histories as they are.
+    Histories that persons have from other units stay as they are, as do caps and the unit of money.
     """
     start = int(cohort.columns([before])[0])
     hidden = cohort.columns(masked)
@@ -94,10 +94,10 @@ def feature_grids(
     fixed: dict[str, NDArray[Any]] = dict(_demography(cohort, chosen, years_earlier))
     age = np.asarray(cohort.covariate("age"), float) - years_earlier if "age" in chosen else None
     varying: list[dict[str, Floats]] = [{} for _ in scales]
-    for name, rate, cap, none, share in _rates(cohort, parts, np.setdiff1d(np.arange(start), hidden)):
+    for name, rate, own, cap, none, share in _rates(cohort, parts, np.setdiff1d(np.arange(start), hidden)):
         fixed |= {f"{name}: none": none, f"{name}: share": share}
         for columns, scale in zip(varying, scales, strict=True):
-            scaled = rate * np.float32(scale)
+            scaled = rate + np.float32(scale - 1.0) * own
             bounded = np.minimum(scaled, cap)
             log = np.log1p(scaled)
             columns |= {f"{name}: log": log, f"{name}: root": np.sqrt(bounded), f"{name}: rate": bounded}
@@ -115,8 +115,8 @@ def feature_grids(
 
 def _rates(
     cohort: Cohort, parts: Iterable[tuple[str, Positions, float]], used: Positions
-) -> Iterator[tuple[str, NDArray[np.float32], np.float32, Booleans, Floats]]:
-    """Yield, per part: its name, rates (n,) in thousandths of the mean, their cap, who has none, and shares insured."""
+) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.float32], np.float32, Booleans, Floats]]:
+    """Yield, per part: name, rates (n,) in thousandths of the mean, those of the unit, cap, who has none, shares."""
     person, _ = pd.factorize(cohort.person)
     known = np.isfinite(cohort.spending)
     money, years = np.where(known, cohort.spending, 0.0), np.where(known, cohort.insured_years, 0.0)
@@ -124,10 +124,12 @@ def _rates(
     for name, part, length in parts:
         spent, insured = (np.bincount(person, grid[:, part].sum(axis=1))[person] for grid in (money, years))
         none = insured <= MIN_INSURED_YEARS
-        rate = np.maximum(spent, 0.0) / np.maximum(insured, MIN_INSURED_YEARS) / unit
-        rate[none] = 0.0
+        spent = np.maximum(spent, 0.0)
+        both = np.stack([spent, np.clip(money[:, part].sum(axis=1), 0.0, spent)])
+        rate, own = np.where(none, 0.0, both / np.maximum(insured, MIN_INSURED_YEARS) / unit)
         cap = 0.0 if none.all() else np.quantile(rate[~none], CAP_QUANTILE)
-        yield name, rate.astype(np.float32), np.float32(cap), none, np.minimum(insured / length, 1.0)
+        shares = np.minimum(insured / length, 1.0)
+        yield name, rate.astype(np.float32), own.astype(np.float32), np.float32(cap), none, shares
 
 
 def _parts(start: int, per_year: int, hidden: Positions) -> Iterator[tuple[str, Positions, float]]:

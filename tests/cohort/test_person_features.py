@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.cohort.person_features import person_features
+from ssinfer.cohort.person_features import feature_grids, person_features
 from ssinfer.errors import CohortError
 
 QUARTERS = tuple(f"{year}Q{quarter}" for year in range(2017, 2021) for quarter in range(1, 5))
@@ -73,6 +73,9 @@ def test_a_history_belongs_to_the_person_whatever_the_unit():
     frame = person_features(made, 2019)
     assert (frame.iloc[0] == frame.iloc[1]).all()
     assert frame["year 2: none"].eq(0).all()
+    names, grids = feature_grids(made, 2019, (), None, 0, (1.0, 2.0))  # twice as dear where they are now
+    rates = [np.expm1(grid[:, [names.index("year 1: log"), names.index("year 2: log")]]) for grid in grids]
+    assert rates[1] / rates[0] == pytest.approx(np.array([[1.0, 2.0], [2.0, 1.0]]), rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,9 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     covariates : sequence of str or None. Baseline covariates beside the history; None: all.
     level_response : float or None
         Least response of the benchmark to a lasting level of spending that persons do not explain. At 0.95 a contract
-        that lies 15% above the others is paid at most 0.7 points too little. It works as a prior of u: where the
-        learned variance would keep less, it is raised. The raised prior depends on the unit's own size.
-        1: a flat prior. None: the learned variance alone, with the smallest error and the largest bias.
+        that lies 15% above the others is paid about 0.7 points too little (1.0 was measured). It works as a prior of u:
+        where the learned variance would keep less, it is raised. The raised prior depends on the unit's own size. 1: a
+        flat prior. None: the learned variance alone, with the smallest error and the largest bias.
     history : "baseline" or "all"
         Histories end with the baseline and leave out masked periods. "all": they have every period before the start.
         Each model is fitted to persons of others in the same periods, so what a masked period did to all is in it.
