@@ -146,9 +146,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         if self.bootstrap and self.inference == "nuts":
             raise self.parameter_error("bootstrap", "The bootstrap belongs to inference='exact': set bootstrap=0.")
         if self.unit_effect == "covariates" and not self.covariates:
-            raise self.parameter_error(
-                "unit_effect", "Name the covariates in covariates=[...], or give 'own' or 'pooled'."
-            )
+            raise self.parameter_error("unit_effect", "Name covariates, or give 'own' or 'pooled'.")
         self.require_equal_chains(self.n_draws, self.chains)
         if 0 < self.bootstrap < MIN_BOOTSTRAP_PANELS:
             raise self.parameter_error(

@@ -175,7 +175,7 @@ def test_a_lasting_level_passes_through_own_levels_only():
 
 
 def test_unit_effect_covariates_needs_covariates():
-    with pytest.raises(ParameterError, match=r"unit_effect is 'covariates'. Name the covariates in covariates="):
+    with pytest.raises(ParameterError, match=r"unit_effect is 'covariates'. Name covariates, or"):
         HierarchicalBenchmark(unit_effect="covariates").fit(simulate(units=8), design(), seed=1)
     problem = Problem.of(simulate(units=8, ses=lambda i, t: float(i % 5)), design())  # noqa: ARG005
     towards, pooled = (
