@@ -120,7 +120,7 @@ class Listed:
     units: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not self.units:
+        if not len(check_arguments("Listed", {"units": Several()}, {"units": self.units}, DesignError)["units"]):
             raise DesignError(
                 "donors is an empty list. Pass Design(donors=None) for all other units, or name at least one."
             )

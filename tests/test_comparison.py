@@ -115,3 +115,8 @@ def test_similar_spending_by_hand():
     assert comparison_of({"spending_within": 0.15}) == rule
     with pytest.raises(DesignError, match="a number more than 0 and less than 1"):
         SimilarSpending(15)
+
+
+def test_listed_units_are_a_list():
+    with pytest.raises(DesignError, match="allowed: a list"):
+        Listed(pd.DataFrame({"x": [1]}))

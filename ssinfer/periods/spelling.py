@@ -101,7 +101,7 @@ def plain_label(label: Any) -> Any:
 def as_text(label: Any) -> str:
     """Return a label as text: 2018.0 as 2018, a pandas Period in its own spelling."""
     value = label.as_py() if hasattr(label, "as_py") else label
-    value = value.item() if hasattr(value, "item") else value
+    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
