@@ -38,19 +38,21 @@ def elasticity(cohort: Cohort, caps: Mapping[int, float] | None, window: Positio
     .. math:: e = \lim_{h \to 0} \frac{\sum_{t \in W} k(y)_t - k(y - h y 1\{t \ge a\})_t}{h \sum_{t \in W} k(y)_t},
 
     over all persons and the periods W with these columns (None: all), a the first of them: the saving goes on after W.
-    If all lines of each year fall, e is the share of truncated spending of person-years that lie below their cap.
+    If all lines of each year fall, e is the share of truncated spending of person-years that lie below their cap. It is
+    1 if nothing was spent.
     """
     window = np.arange(len(cohort.periods)) if window is None else window
     left = cohort.spending.copy()
     left[:, window.min() :] *= 1 - STEP
     kept, after = (truncated_spending(cohort, each, caps)[:, window].sum() for each in (cohort.spending, left))
-    return float((1 - after / kept) / STEP)
+    return float((1 - after / kept) / STEP) if kept > 0 else 1.0
 
 
 def elasticity_before(cohort: Cohort, caps: Mapping[int, float] | None, performance: Positions, per_year: int) -> float:
     """Return the elasticity of the last earlier window like `performance` whose calendar years end before its start.
 
-    Without one, of all periods before the calendar year of the start; in the first calendar year, before the start.
+    Without one, or if nothing is known of its spending (as of the last year at signing), of all periods before the
+    calendar year of the start; in the first calendar year, before the start.
     """
     if caps is None:
         return 1.0
@@ -58,4 +60,5 @@ def elasticity_before(cohort: Cohort, caps: Mapping[int, float] | None, performa
     end = years.index(years[start]) or start
     window = performance - per_year * -(-(int(performance.max()) + 1 - end) // per_year)
     earlier = cohort.take(np.arange(len(cohort.person)), np.arange(end))
-    return elasticity(earlier, caps, window if window.min() >= 0 else None)
+    known = window.min() >= 0 and np.nansum(earlier.spending[:, window]) > 0
+    return elasticity(earlier, caps, window if known else None)

@@ -35,9 +35,9 @@ class DataConfig(Config):
 
     def files(self, folder: Path) -> dict[str, Path]:
         """Return the files that the source reads, by name: by default those of the key `file`, a file or a folder."""
-        path, place = folder / (name := getattr(self, "file", None) or ""), Path(self.place)
+        path = folder / (name := getattr(self, "file", None) or "")
         found = sorted(path.rglob("*")) if name and path.is_dir() else [path]
-        return {(place / file.relative_to(path)).as_posix(): file for file in found if name and file.is_file()}
+        return {(name / file.relative_to(path)).as_posix(): file for file in found if name and file.is_file()}
 
     @property
     def place(self) -> str:
