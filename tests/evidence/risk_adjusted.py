@@ -370,9 +370,10 @@ def draw_ladder(steps: pd.DataFrame, file: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "risk_adjusted"
     import matplotlib.pyplot as plt
 
+    names = [step for step, *_ in STEPS if (steps["step"] == step).any()]  # those measured
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for (_, part), colour in zip(steps.groupby("size"), ("#1b6ca8", "#d1751c"), strict=True):
-        place = len(STEPS) - 1 - part["step"].map([step for step, *_ in STEPS].index).to_numpy()
+        place = len(names) - 1 - part["step"].map(names.index).to_numpy()
         axis.errorbar(part["true"], place, xerr=2 * part["true_se"], fmt="o-", color=colour, capsize=3, linewidth=1)
         axis.plot(part["T"], place, "o", markerfacecolor="none", color=colour, zorder=3)
         label = f"{part['insured_years'].iloc[0]:,.0f} insured-years"
@@ -383,9 +384,9 @@ def draw_ladder(steps: pd.DataFrame, file: Path) -> None:
             axis.annotate(
                 f"{x:.1f}", (x, y), (0, -13), textcoords="offset points", ha="center", fontsize=8, color=colour
             )
-    axis.set_yticks(np.arange(len(STEPS))[::-1], [step for step, *_ in STEPS])
-    axis.set(xlim=(0, None), ylim=(-0.7, len(STEPS) - 0.4))
-    axis.set_xlabel("one-sided 95% threshold, % of spending; open: % of truncated spending")
+    axis.set_yticks(np.arange(len(names))[::-1], names)
+    axis.set(xlim=(0, None), ylim=(-0.7, len(names) - 0.4))
+    axis.set_xlabel("one-sided 95% threshold, % of spending (open: of truncated spending)\nbars: two standard errors")
     axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, metadata={"Date": None})
     plt.close(figure)
