@@ -14,11 +14,12 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint types imports pytest evidence spark bench lock maps clean
+.PHONY: help demo test lint types imports pytest evidence docs spark bench lock maps clean
 help:
 	@echo "make demo      run the main job: real data when at hand, else a simulated case, into $(OUT)/"
 	@echo "make test      lint, types, directions of import, quick tests"
 	@echo "make evidence  statistical evidence; EVIDENCE=reduced (default) or full"
+	@echo "make docs      the site into build/docs: every warning an error, all code run, links inside it checked"
 	@echo "make spark     the same panel from Spark in local mode: own environment, 400 MB, needs Java"
 	@echo "make bench     measurements of speed; those on published data need SSINFER_DATA_DIR"
 	@echo "make maps      the map of modules and the tables of README, written anew from the code"
@@ -61,6 +62,9 @@ evidence: $(VENV)/.installed
 	SSINFER_EVIDENCE=$(EVIDENCE) $(BIN)/python -m pytest tests -m evidence -n 2 -rP || \
 	  { status=$$?; [ $$status -eq 5 ] && echo "No test is marked as evidence yet." || exit $$status; }
 	@$(MAKE) --no-print-directory spark
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m sphinx -W --keep-going -q -j $(JOBS) -b html docs build/docs
 
 # PySpark is 400 MB: a folder of its own beside the environment, and only where there is a JVM.
 $(VENV)-spark/.locked: requirements-spark.lock $(VENV)/.installed

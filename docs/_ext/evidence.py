@@ -1,0 +1,94 @@
+"""Numbers of the site come from the committed evidence files in docs/evidence, never from a keyboard.
+
+``{evidence}`file.csv:method=SyntheticControl,level=0.9:coverage:.1f``` prints one cell: the file, the conditions that
+choose its row, the column and, where wanted, a format. No row, or more than one, is a warning, so the build fails.
+
+```{evidence-table} file.csv
+:where: method=SyntheticControl
+:columns: level, coverage, n
+:formats: coverage=.1f
+```
+prints rows of the file as a table, with the file's name and its date (column ``date``, where it has one) as caption.
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+EVIDENCE = Path(__file__).parents[1] / "evidence"
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(pair.strip().split("=", 1) for pair in text.split(",") if pair.strip())
+
+
+def _rows(name: str, where: str) -> pd.DataFrame:
+    """Find the rows of an evidence file whose columns have the values of `where`, as text."""
+    frame = pd.read_csv(EVIDENCE / name, dtype=str, keep_default_na=False)
+    for column, value in _pairs(where).items():
+        frame = frame[frame[column] == value]
+    return frame
+
+
+def _shown(value: str, how: str) -> str:
+    return format(float(value), how) if how and value else value
+
+
+class EvidenceNumber(SphinxRole):
+    """One cell of an evidence file."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Read the cell; what names no single cell is a warning."""
+        name, where, column, *how = self.text.split(":")
+        try:
+            (value,) = _rows(name, where)[column]
+            text = _shown(value, how[0] if how else "")
+        except (OSError, KeyError, ValueError) as error:
+            message = self.inliner.reporter.warning(f"no such number: {self.text} ({error!r})", line=self.lineno)
+            return [], [message]
+        return [nodes.Text(text)], []
+
+
+class EvidenceTable(SphinxDirective):
+    """Rows of an evidence file."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {
+        "where": directives.unchanged,
+        "columns": directives.unchanged,
+        "formats": directives.unchanged,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Read the rows; none is a warning."""
+        name = self.arguments[0]
+        self.env.note_dependency(str(EVIDENCE / name))
+        rows = _rows(name, self.options.get("where", ""))
+        if rows.empty:
+            raise self.warning(f"no rows in {name}: {self.options}")
+        columns = [c.strip() for c in self.options["columns"].split(",")] if "columns" in self.options else [*rows]
+        formats = _pairs(self.options.get("formats", ""))
+        caption = f"{name}, {rows['date'].max()}" if "date" in rows else name
+        table = nodes.table("", nodes.title("", caption), classes=["evidence"])
+        group = nodes.tgroup(cols=len(columns))
+        table += group
+        group += [nodes.colspec(colwidth=1) for _ in columns]
+        body = [[_shown(row[c], formats.get(c, "")) for c in columns] for _, row in rows.iterrows()]
+        group += nodes.thead("", self._row([c.replace("_", " ") for c in columns]))
+        group += nodes.tbody("", *map(self._row, body))
+        return [table]
+
+    @staticmethod
+    def _row(cells: list[str]) -> nodes.row:
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
+
+
+def setup(app: object) -> dict[str, bool]:
+    """Register the role and the directive."""
+    app.add_role("evidence", EvidenceNumber())
+    app.add_directive("evidence-table", EvidenceTable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

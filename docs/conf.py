@@ -1,0 +1,38 @@
+"""The site: `make docs` builds it into build/docs. Warnings are errors, links inside it are checked, all code runs."""
+
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "_ext"))
+
+from ssinfer._version import __version__  # noqa: E402 - the path above is for the extensions
+
+project = "ssinfer"
+author = "The ssinfer authors"
+project_copyright = author
+version = release = __version__
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_design",
+    "numpydoc",
+    "evidence",
+]
+exclude_patterns = ["_ext", "decisions/0000-template.md"]
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(DOCS.parent / "build" / "docs_cache")
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+html_theme = "pydata_sphinx_theme"
+html_title = "ssinfer"
+html_static_path = ["_static"]
