@@ -1,9 +1,12 @@
 """The site: `make docs` builds it into build/docs. Warnings are errors, links inside it are checked, all code runs."""
 
+import logging
 import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent
+# A folder of pages may still be empty (Sphinx gives this warning no type by which it could be suppressed).
+logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "glob pattern" not in str(record.msg))
 sys.path.insert(0, str(DOCS / "_ext"))
 
 from ssinfer._version import __version__  # noqa: E402 - the path above is for the extensions
@@ -18,15 +21,17 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_design",
     "numpydoc",
     "evidence",
+    "formulas",
+    "links",
 ]
 exclude_patterns = ["_ext", "decisions/0000-template.md"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
+html_math_renderer = "mathml"
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS.parent / "build" / "docs_cache")
 nb_execution_timeout = 300
@@ -36,3 +41,5 @@ nb_merge_streams = True
 html_theme = "pydata_sphinx_theme"
 html_title = "ssinfer"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False

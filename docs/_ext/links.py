@@ -1,0 +1,57 @@
+"""Links of the site: files of the repository outside docs/ are shown as paths, and no page loads from the network."""
+
+import os
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.errors import SphinxError
+from sphinx.transforms import SphinxTransform
+
+DOCS = Path(__file__).parents[1]
+LOADS = re.compile(
+    r"""<(?:script|img|iframe|source|audio|video|embed)\b[^>]*\bsrc\s*=\s*["']?(?:https?:)?//[^"'\s>]+"""
+    r"""|<(?:link)\b(?=[^>]*\brel\s*=\s*["']?(?:stylesheet|preload|icon|modulepreload|manifest))[^>]*\bhref\s*=\s*["']?(?:https?:)?//[^"'\s>]+"""
+    r"""|(?:url\(\s*["']?|@import\s+["'])(?:https?:)?//[^"'\s)]+""",
+    re.IGNORECASE,
+)
+
+
+class PathsOutside(SphinxTransform):
+    """`[the sample](../case_studies/x)` becomes "the sample (case_studies/x)": the site has no such page."""
+
+    default_priority = 400
+
+    def apply(self, **_: object) -> None:
+        """Replace each link to a file or folder of the repository that is no part of docs/."""
+        here = DOCS / self.env.doc2path(self.env.docname, base=False)
+        for node in list(self.document.findall(lambda found: "reftarget" in getattr(found, "attributes", ()))):
+            target = node["reftarget"].partition("#")[0] + (".md" if node.get("refdomain") == "doc" else "")
+            path = Path(os.path.normpath(here.parent / target))
+            if target and path.exists() and path.is_relative_to(DOCS.parent) and not path.is_relative_to(DOCS):
+                name = path.relative_to(DOCS.parent).as_posix() + "/" * path.is_dir()
+                text = node.astext()
+                shown = [] if text in {target, name, path.name} else [nodes.Text(f"{text} (")]
+                node.replace_self([*shown, nodes.literal("", name), *([nodes.Text(")")] if shown else [])])
+
+
+def loads_from_network(folder: Path) -> list[str]:
+    """Return each address that a page or a style sheet of a built site would load, with its file."""
+    files = [path for path in folder.rglob("*") if path.suffix in {".html", ".css"}]
+    return [
+        f"{path.relative_to(folder)}: {found[0][-120:]}"
+        for path in sorted(files)
+        for found in LOADS.finditer(path.read_text(encoding="utf-8"))
+    ]
+
+
+def _refuse_network(app: object, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html" and (found := loads_from_network(Path(app.outdir))):
+        raise SphinxError("pages load from the network:\n" + "\n".join(found[:20]))
+
+
+def setup(app: object) -> dict[str, bool]:
+    """Register the transform and the check of the built pages."""
+    app.add_transform(PathsOutside)
+    app.connect("build-finished", _refuse_network)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
