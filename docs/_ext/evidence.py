@@ -78,12 +78,13 @@ class EvidenceTable(SphinxDirective):
         table += group
         group += [nodes.colspec(colwidth=1) for _ in columns]
         body = [[_shown(row[c], formats.get(c, "")) for c in columns] for _, row in rows.iterrows()]
-        group += nodes.thead("", self._row([c.replace("_", " ") for c in columns]))
-        group += nodes.tbody("", *map(self._row, body))
+        group += nodes.thead("", self.row([c.replace("_", " ") for c in columns]))
+        group += nodes.tbody("", *map(self.row, body))
         return [table]
 
     @staticmethod
-    def _row(cells: list[str]) -> nodes.row:
+    def row(cells: list[str]) -> nodes.row:
+        """Return a row of a table with one paragraph per cell."""
         return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
 
 
@@ -91,4 +92,5 @@ def setup(app: object) -> dict[str, bool]:
     """Register the role and the directive."""
     app.add_role("evidence", EvidenceNumber())
     app.add_directive("evidence-table", EvidenceTable)
+    app.setup_extension("evidence_blocks")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
