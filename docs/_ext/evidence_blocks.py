@@ -61,13 +61,13 @@ class EvidenceBlocks(SphinxDirective):
         lines = [f"({row['id'].lower()})=", f"**{row[self.options['title']]}** {badge}", ""]
         if row[self.options["text"]]:
             lines += [row[self.options["text"]], ""]
-        facts = []
+        facts, code = [], []
         for field in self.options["fields"].split(","):
             value = row[field.strip()]
             if not value:
                 continue
             if field.strip() == "command":
-                lines += ["```sh", *value.split("; "), "```", ""]
+                code = ["```sh", *value.split("; "), "```"]
             elif field.strip() == "page":
                 up = "../" * self.env.docname.count("/")
                 facts.append(f"[{value.partition('#')[0].removesuffix('.md').replace('_', ' ')}]({up}{value})")
@@ -75,7 +75,7 @@ class EvidenceBlocks(SphinxDirective):
                 facts.append(", ".join(f"`{path}`" for path in value.split()))
             else:
                 facts.append(f"{field.strip().replace('_', ' ')}: {value}")
-        return [*lines, " · ".join(facts), ""]
+        return [*lines, " · ".join(facts), "", *code]
 
 
 class EvidenceCounts(SphinxDirective):
@@ -104,6 +104,7 @@ class EvidenceCounts(SphinxDirective):
 
 def setup(app: object) -> dict[str, bool]:
     """Register the directives."""
+    app.add_css_file("evidence.css")
     app.add_directive("evidence-blocks", EvidenceBlocks)
     app.add_directive("evidence-counts", EvidenceCounts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
