@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ssinfer.benchmarks.hierarchical.breaks import Break, steps_of
 from ssinfer.benchmarks.hierarchical.model import PanelModel
 from ssinfer.benchmarks.hierarchical.parameters import FLAT, Parameter, Scales
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
@@ -42,6 +43,7 @@ class Layout:
     centre: float  # subtracted from the transformed outcome
     unit: float  # divisor of spending if the scale is "identity", in EUR
     scale: Literal["log", "identity"]
+    breaks: tuple[Break, ...] = ()  # those that start in the window
     choice: UnitEffectChoice | None = None  # of the prior of levels, with unit_effect="auto"
 
     @property
@@ -75,12 +77,14 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
         )
     shared = _neighbours(problem, rows, options)
     growth = _growth(problem, rows, problem.baseline, options.covariates)
+    steps = steps_of(problem, rows, columns, options.breaks)
     model = PanelModel(
         time=time,
         sampling=sampling,
-        loadings=np.column_stack([np.ones(len(rows)), *shared, *growth]),
+        loadings=np.column_stack([np.ones(len(rows)), *shared, *growth, *(x for _, x, _ in steps)]),
         neighbours=len(shared),
         covariates=len(growth),
+        steps=tuple(step for _, _, step in steps),
         season=options.season,
         parameters=_parameters(options, scales, problem.periods(columns), learn_noise=problem.variance is None),
         period_scale=5.0 * scales.spread,
@@ -100,6 +104,7 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
         centre=centre,
         unit=unit,
         scale=options.scale,
+        breaks=tuple(each for each, _, _ in steps),
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ssinfer.arguments import COUNT, MOST, Number, Optional, Rule
+from ssinfer.arguments import COUNT, MOST, Number, Optional, Rule, Several
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.benchmarks.hierarchical.breaks import Break, BreakRule
 from ssinfer.benchmarks.hierarchical.exact import FOLDS, estimate_joint, estimate_placebos, folds_of
 from ssinfer.benchmarks.hierarchical.layout import Layout
 from ssinfer.benchmarks.hierarchical.unit_effect import UnitEffectChoice, lay_out_chosen
@@ -76,6 +77,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     history : "baseline" or "all"
         "all": also learn from all periods before the baseline in which all units are known. Masked periods, and those
         between the baseline and the start, stay out. A study on claims has "all" unless it states another.
+    breaks : sequence of Break, declared changes of what spending holds; `diagnostics` have a row for each
 
     Examples
     --------
@@ -110,6 +112,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         "season": Optional(Number(2, whole=True)),
         "range_km": Number(0, open=True),
         "rank": COUNT,
+        "breaks": Several(BreakRule()),
         "n_draws": Number(2, MOST, whole=True),
         "nodes": Number(512, MOST, whole=True),
         "bootstrap": Number(0, MOST, whole=True),
@@ -132,6 +135,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     likelihood: Literal["normal", "student"] = "normal"
     unit_effect: Literal["auto", "own", "pooled", "covariates"] = "auto"
     history: Literal["baseline", "all"] = "baseline"
+    breaks: Sequence[Break] = ()
 
     @property
     def needs_positive_spending(self) -> bool:  # type: ignore[override]

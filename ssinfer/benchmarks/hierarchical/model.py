@@ -2,7 +2,7 @@
 
 For unit i in period t, y is the log of spending (or spending relative to its mean):
 
-    y_it = m_t + a_i + b_i (t - t̄) + c_i,season(t) + s_it + w_it + Σ_k x_ik g_kt + e_it
+    y_it = m_t + a_i + b_i (t - t̄) + c_i,season(t) + s_it + w_it + Σ_k x_ik g_kt + Σ_j z_ij h_j 1{t >= first_j} + e_it
 
     m_t ~ N(0, σ_period²)       period effects, common to all
     a_i, b_i, c_i               level, trend and season of the unit: N(0, σ_level²), N(0, σ_trend²), N(0, σ_season²);
@@ -11,6 +11,7 @@ For unit i in period t, y is the log of spending (or spending relative to its me
     v_t ~ logN(0, 0.3²)         volatility of the period for all units, 1 in an ordinary period (optional)
     w_it                        level and AR(1) shock times v_t that neighbours or regions share (optional)
     g_kt                        effect of covariate k: a fixed wide level and a random walk with SD σ_growth (optional)
+    h_j ~ N(0, 0.10²)           size of a declared break (optional)
     e_it ~ N(0, κ² / n_it)      sampling noise, κ estimated; or the known variance; or N(0, σ_noise²) without sizes
 """
 
@@ -21,6 +22,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from ssinfer.benchmarks.hierarchical.breaks import BREAK_SD
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Block, Marginal, marginal
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov
@@ -52,13 +54,14 @@ class PanelModel:
 
     time: Floats  # (T,): positions of the periods, with gaps
     sampling: Floats  # (N, T): known variance; with a parameter "noise" (κ) 1 / insured-years, or ones
-    loadings: Floats  # (N, R): ones, then neighbours, then covariates
+    loadings: Floats  # (N, R): ones, then neighbours, then covariates, then breaks
     neighbours: int  # number of loadings
     covariates: int  # number of loadings
     season: int | None  # periods in a season cycle
     parameters: tuple[Parameter, ...]  # in the order of the vector x
     period_scale: float  # σ_period
     level_scale: float  # fixed SD of a covariate's level
+    steps: tuple[Floats, ...] = ()  # (T,) of each break: 1 from its first period on
     own_level: float = 0.0  # fixed SD of a unit's level, in a model without a parameter "level"
 
     @property
@@ -68,8 +71,8 @@ class PanelModel:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """Common effects of each kind: of periods, of neighbours, of covariates."""
-        widths = (1, self.neighbours, self.covariates)
+        """Common effects of each kind: of periods, of neighbours, of covariates, of each break."""
+        widths = (1, self.neighbours, self.covariates, *(1 for _ in self.steps))
         parts = np.split(self.loadings, np.cumsum(widths)[:-1], axis=1)
         return tuple(Block(part) for part, width in zip(parts, widths, strict=True) if width)
 
@@ -124,7 +127,7 @@ class PanelModel:
         return Covariances(node.structure[0], node.shared[0], node.scale[0] * self.sampling, common)
 
     def _common(self, value: Mapping[str, Floats]) -> list[Floats]:
-        """Return the covariances (..., T, T) of the effects of neighbours and of covariates."""
+        """Return the covariances (..., T, T) of the effects of neighbours, of covariates and of breaks."""
 
         def wide(name: str) -> Floats:
             return np.asarray(value[name])[..., None, None]
@@ -140,6 +143,9 @@ class PanelModel:
         if self.covariates:
             walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])
             out.append(self.level_scale**2 * (1.0 + 1e-10 * unit) + wide("growth") ** 2 * walk)
+        for step in self.steps:  # nearly singular: one number, not a path
+            known = BREAK_SD**2 * (np.outer(step, step) + 1e-10 * unit)
+            out.append(np.broadcast_to(known, np.shape(next(iter(value.values()))) + known.shape))
         return out
 
     def marginal(self, x: Floats, y: Floats, seen: Floats) -> tuple[Marginal, Covariances]:

@@ -23,9 +23,9 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
     import pytensor.tensor as pt  # noqa: PLC0415
 
     model = layout.model
-    if model.neighbours or model.covariates or model.season is not None:
+    if len(model.blocks) > 1 or model.season is not None:
         cure = "Use inference='exact' for these terms. Trend, shock and noise are written out."
-        raise NotSupportedError("The written-out PyMC model", "neighbours, covariates and seasons", cure)
+        raise NotSupportedError("The written-out PyMC model", "neighbours, covariates, breaks and seasons", cure)
     units, periods = layout.y.shape
     scale = {parameter.name: parameter.scale for parameter in model.parameters}
     with pm.Model() as out:

@@ -11,6 +11,7 @@ from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.baskets import Basket
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
+from ssinfer.datasets.vektis.columns import CARE_TYPES
 from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
 from ssinfer.datasets.vektis.notes import VektisNotes, vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
@@ -20,7 +21,8 @@ from ssinfer.panel import Panel
 
 OLD_AGE = ("65-69", "70-74", "75-79", "80-84", "85-89", "90+")
 OWN_COVARIATES = (CASE_MIX_EXPECTED, "share_65_plus")
-COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
+LONG_STAY, LONG_STAY_SHARE = "LANGDURIGE_GGZ", "long_stay_share"
+COVARIATES = (*OWN_COVARIATES, LONG_STAY_SHARE, *MUNICIPALITY_COVARIATES)
 
 
 class _Options(TypedDict, total=False):
@@ -76,7 +78,9 @@ def load_vektis(
     reference : municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel
     covariates : names of covariates; None: `expected`, `share_65_plus`, and the coordinates when their file is there
         `expected` (EUR per insured-year after indirect age-sex standardisation, of the same year), `share_65_plus`
-        (share of insured-years aged 65 and over), and those of `municipality_covariates`.
+        (share of insured-years aged 65 and over), and those of `municipality_covariates`. `long_stay_share` (spending on
+        long-stay mental health care over spending on the basket) is known for 2015 to 2021 only. From 2022 on this care
+        is inside other columns: declare a `Break` (docs/hierarchical.md).
     cv : person-level coefficient of variation, which the files do not hold; None lets methods learn the noise
     folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache of ``ssinfer data fetch vektis``
     verify : refuse files whose SHA-256 is not the registered one
@@ -105,14 +109,20 @@ def load_vektis(
     old = cells[cells["age_class"].isin(OLD_AGE)].groupby(["unit", "year"], observed=True)["insured_years"].sum()
     frame = frame.join(old.rename("share_65_plus"), on=["unit", "year"])
     frame["share_65_plus"] = frame["share_65_plus"].fillna(0.0) / frame["insured_years"]
-    external, cautions = [name for name in wanted if name not in OWN_COVARIATES], []
+    if LONG_STAY_SHARE in wanted:
+        here = {"ages": ages, "sexes": sexes, "borders": division, "folder": folder, "verify": verify}
+        long = vektis_cells(asked, Basket("", "", (LONG_STAY,)), **here).groupby(["unit", "year"])["spending"].sum()
+        known = frame["year"].between(*CARE_TYPES[LONG_STAY])
+        frame = frame.join(long.rename(LONG_STAY_SHARE), on=["unit", "year"])
+        frame[LONG_STAY_SHARE] = (frame[LONG_STAY_SHARE] / (frame["spending"] * frame["insured_years"])).where(known)
+    external, cautions = [name for name in wanted if name in MUNICIPALITY_COVARIATES], []
     try:
         if external:
             frame = frame.join(municipality_covariates(frame["unit"].unique(), external), on="unit")
     except DatasetError as error:
         if covariates is not None:
             raise
-        wanted, cautions = OWN_COVARIATES, [f"No coordinates: {error}"]
+        wanted, cautions = [name for name in wanted if name not in external], [f"No coordinates: {error}"]
     panel = Panel.from_frame(frame, period="year", cv=cv, covariates=list(wanted))
     return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
 

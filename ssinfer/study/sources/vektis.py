@@ -36,7 +36,10 @@ class VektisConfig(DataConfig):
 
         years = span(self.years.first, self.years.last)
         years = years if config.seal is None else config.seal.before(years)
-        extra = [config.case.ses] if config.case.ses else []
+        given = [part.parameters.get("breaks") for part in config.method]
+        tables = [each for part in given if isinstance(part, list) for each in part if isinstance(each, dict)]
+        extra = [each["covariate"] for each in tables if isinstance(each.get("covariate"), str)]
+        extra += [config.case.ses] if config.case.ses else []
         covariates = list(dict.fromkeys([CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]))
         saved = categories_of(config, CARE_TYPES)
 
