@@ -78,8 +78,8 @@ def load_vektis(
     reference : municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel
     covariates : names of covariates; None: `expected`, `share_65_plus`, and the coordinates when their file is there
         `expected` (EUR per insured-year after indirect age-sex standardisation, of the same year), `share_65_plus`
-        (share of insured-years aged 65 and over), and those of `municipality_covariates`. `long_stay_share` (spending on
-        long-stay mental health care over spending on the basket) is known for 2015 to 2021 only. From 2022 on this care
+        (share of insured-years aged 65 and over), and those of `municipality_covariates`. `long_stay_share` (spending
+        on long-stay mental health care over spending on the basket) is known for 2015 to 2021 only. From 2022 on this care
         is inside other columns: declare a `Break` (docs/hierarchical.md).
     cv : person-level coefficient of variation, which the files do not hold; None lets methods learn the noise
     folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache of ``ssinfer data fetch vektis``
