@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.arguments import checked
+from ssinfer.arguments import Kind, checked
 from ssinfer.check import Check
 from ssinfer.errors import DesignError, PanelError, ParameterError, raised_as
 
@@ -43,19 +43,19 @@ class Break:
     first: Any
 
 
-class BreakRule:
-    """What `breaks` allows: a Break, or a table with its two fields."""
+class _BreakRule(Kind):
+    """What a part of `breaks` may be: a Break, or a table with its two fields, which is read as one."""
 
-    def __str__(self) -> str:
-        return "a Break(covariate, first=...), or a table such as {covariate = 'long_stay_share', first = 2022}"
+    def read(self, value: Any) -> Any:
+        """Return the Break; ValueError if it is none."""
+        table = isinstance(value, Mapping) and set(value) == {"covariate", "first"}
+        return super().read(Break(**value) if table else value)
 
-    def read(self, value: Any) -> Break:
-        """Return the Break; TypeError if it is none."""
-        if isinstance(value, Mapping) and set(value) == {"covariate", "first"}:
-            return Break(**value)
-        if not isinstance(value, Break):
-            raise TypeError
-        return value
+
+BREAK = _BreakRule(
+    "a Break(covariate, first=...), or a table such as {covariate = 'long_stay_share', first = 2022}",
+    lambda value: isinstance(value, Break),
+)
 
 
 def steps_of(

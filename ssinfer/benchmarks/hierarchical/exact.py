@@ -9,7 +9,6 @@ import numpy as np
 
 from ssinfer.benchmarks.base import Estimate
 from ssinfer.benchmarks.hierarchical.arviz_groups import PanelGroups
-from ssinfer.benchmarks.hierarchical.breaks import break_checks
 from ssinfer.benchmarks.hierarchical.draws import draw_joint, draw_single
 from ssinfer.benchmarks.hierarchical.predictions import (
     fitted_baseline,
@@ -124,7 +123,7 @@ def _estimate(
         confidence=confidence,
         fitted=Later(lambda: fitted_baseline(layout, posterior.weights @ posterior.nodes)),
         uncertainty="posterior",
-        diagnostics=diagnostics(posterior, [*(layout.choice.checks() if layout.choice else ()), *break_checks(layout)]),
+        diagnostics=diagnostics(posterior, layout.checks()),
         failures=posterior.failures,
         inference=PanelGroups(layout, posterior, picked, method.chains, labels, seed),
     )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.breaks import Break, steps_of
+from ssinfer.benchmarks.hierarchical.breaks import Break, break_checks, steps_of
 from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.benchmarks.hierarchical.neighbours import neighbour_loadings
 from ssinfer.benchmarks.hierarchical.parameters import FLAT, Parameter, Scales
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
-from ssinfer.comparison import distances
 from ssinfer.errors import DataError, DesignError
 from ssinfer.names import as_names
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
+    from ssinfer.benchmarks.hierarchical.neighbours import NeighbourChoice
     from ssinfer.benchmarks.hierarchical.unit_effect import UnitEffectChoice
     from ssinfer.benchmarks.problem import Problem
+    from ssinfer.check import Check
     from ssinfer.typing import Booleans, Floats, Positions
 
 MIN_UNITS = 3
@@ -45,6 +47,12 @@ class Layout:
     scale: Literal["log", "identity"]
     breaks: tuple[Break, ...] = ()  # those that start in the window
     choice: UnitEffectChoice | None = None  # of the prior of levels, with unit_effect="auto"
+    neighbours: NeighbourChoice | None = None  # with spatial="auto"
+
+    def checks(self) -> list[Check]:
+        """Return the choices that were made, and the declared breaks, as diagnostics."""
+        neighbours = [self.neighbours.check()] if self.neighbours else []
+        return [*(self.choice.checks() if self.choice else ()), *neighbours, *break_checks(self)]
 
     @property
     def cells(self) -> tuple[Floats, Floats, Positions, Positions]:
@@ -75,7 +83,7 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
             "Spending is the same in every unit and baseline period, so noise cannot be estimated. Check the column of "
             "spending."
         )
-    shared = _neighbours(problem, rows, options)
+    shared = neighbour_loadings(problem, rows, options)
     growth = _growth(problem, rows, problem.baseline, options.covariates)
     steps = steps_of(problem, rows, columns, options.breaks)
     model = PanelModel(
@@ -144,29 +152,6 @@ def _noise(problem: Problem, box: tuple[Positions, ...], spending: Floats, unit:
     if not (np.isfinite(known) & (known > 0)).all():
         raise DataError("Sampling variances must be positive in every baseline cell. Complete or drop the column.")
     return known
-
-
-def _neighbours(problem: Problem, rows: Positions, options: HierarchicalBenchmark) -> list[Floats]:
-    """Return the loadings of the effects that neighbours share."""
-    if options.spatial is None:
-        return []
-    panel = problem.panel
-    if options.spatial == "distance":
-        kilometres = np.array([distances(panel, panel.units[row])[rows] for row in rows])
-        if not np.isfinite(kilometres).all():
-            row = rows[int(np.argwhere(~np.isfinite(kilometres).any(axis=1))[0][0])]
-            raise DataError(
-                f"{panel.units[row]!r} has no latitude or longitude; spatial='distance' needs both for every unit. "
-                "Complete the covariates, or leave the unit out of the donors."
-            )
-        values, vectors = np.linalg.eigh(np.exp(-kilometres / options.range_km))
-        leading = np.argsort(values)[::-1][: min(options.rank, len(rows) - 1)]
-        return list((vectors[:, leading] * np.sqrt(values[leading])).T)
-    labels = panel.covariate(options.spatial)[rows][:, problem.baseline]
-    if not (labels == labels[:, :1]).all():
-        raise DataError(f"Region {options.spatial!r} changes or is missing in the baseline. Give one per unit.")
-    regions = np.unique(labels[:, 0])
-    return [(labels[:, 0] == region).astype(np.float64) for region in regions]
 
 
 def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Sequence[str]) -> list[Floats]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.arguments import COUNT, MOST, Number, Optional, Rule, Several
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.benchmarks.hierarchical.breaks import Break, BreakRule
+from ssinfer.benchmarks.hierarchical.breaks import BREAK, Break
 from ssinfer.benchmarks.hierarchical.exact import FOLDS, estimate_joint, estimate_placebos, folds_of
 from ssinfer.benchmarks.hierarchical.layout import Layout
-from ssinfer.benchmarks.hierarchical.unit_effect import UnitEffectChoice, lay_out_chosen
+from ssinfer.benchmarks.hierarchical.unit_effect import Choices, lay_out_chosen
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import renamed_parameters
 from ssinfer.errors import SsinferError
@@ -51,9 +52,12 @@ class HierarchicalBenchmark(BenchmarkMethod):
         Whether the size of all units' shocks differs between periods (one parameter each), or is the same. The controls
         show it, also in the performance period: intervals and thresholds are narrower in a calm year.
     season : int, optional, number of periods in a season cycle; units then have their own seasonal pattern
-    spatial : None, "distance" or the name of a covariate
+    spatial : None, "distance", "auto", the name of a covariate, or a table
         Whether neighbours share a level and a shock. "distance": correlated exp(-distance / `range_km`), from the
-        panel's covariates latitude and longitude. A covariate: shared in the regions that it numbers.
+        panel's covariates latitude and longitude. A covariate: shared in the regions that it numbers. A table (pandas,
+        units x units, by name): similarity, or adjacency or shares in common if its diagonal is zero. "auto":
+        "distance" if the panel has coordinates and the marginal likelihood of the cells before the performance period
+        prefers it, which a row of `diagnostics` tells.
     range_km, rank : float, int
         Range of the correlation in kilometres; number of leading eigenvectors to which the correlation is reduced.
     covariates : sequence of str, whose baseline means explain growth; their effects are shrunk towards zero
@@ -112,7 +116,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         "season": Optional(Number(2, whole=True)),
         "range_km": Number(0, open=True),
         "rank": COUNT,
-        "breaks": Several(BreakRule()),
+        "breaks": Several(BREAK),
         "n_draws": Number(2, MOST, whole=True),
         "nodes": Number(512, MOST, whole=True),
         "bootstrap": Number(0, MOST, whole=True),
@@ -123,7 +127,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     shock: Literal["ar1"] | None = "ar1"
     volatility: bool = True
     season: int | None = None
-    spatial: str | None = None
+    spatial: str | pd.DataFrame | None = None
     range_km: float = 25.0
     rank: int = 60
     covariates: Sequence[str] = ()
@@ -172,7 +176,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         """Estimate several problems. Placebos of one window share the passes over the panel."""
         results: dict[int, Estimate | SsinferError] = {}
         shared: dict[tuple[Any, ...], list[tuple[int, Layout]]] = {}
-        choices: dict[Any, UnitEffectChoice] = {}
+        choices: Choices = {}
         for number, problem in enumerate(problems):
             try:
                 layout = lay_out_chosen(problem, self, choices)
@@ -205,8 +209,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
             layout, draws=draws, chains=self.chains, seed=seed, likelihood=self.likelihood
         )
         names = [parameter.name for parameter in layout.model.parameters]
-        more = layout.choice.checks() if layout.choice else ()
-        checks, failures = reference.nuts_checks(tree, [*names, "y_ahead"], more)
+        checks, failures = reference.nuts_checks(tree, [*names, "y_ahead"], layout.checks())
         return Estimate(
             benchmark=layout.spending(tree["posterior"]["y_ahead"].values),
             expected=layout.spending(tree["posterior"]["expected_ahead"].values),

@@ -21,6 +21,7 @@ import numpy as np
 
 from ssinfer.benchmarks.hierarchical.layout import MIN_BASELINE_PERIODS, lay_out
 from ssinfer.benchmarks.hierarchical.model import MODE_BOUND
+from ssinfer.benchmarks.hierarchical.neighbours import NeighbourChoice
 from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.check import Check, Status
 from ssinfer.errors import SsinferError
@@ -110,12 +111,23 @@ def _window_levels(window: Problem, others: Positions, pooled: HierarchicalBench
     return tuple(values - values.mean() for values in (error, np.log(near), np.log(far)))
 
 
-def lay_out_chosen(problem: Problem, method: HierarchicalBenchmark, choices: dict[Any, UnitEffectChoice]) -> Layout:
+type Choices = dict[Any, UnitEffectChoice | NeighbourChoice]
+
+
+def lay_out_chosen(problem: Problem, method: HierarchicalBenchmark, choices: Choices) -> Layout:
     """Return the layout of a problem; `choices` holds those of windows, which their placebos share."""
-    if method.unit_effect != "auto":
-        return lay_out(problem, method)
     units = np.sort(np.concatenate([problem.treated, problem.donors]))
     window = (units, problem.history, problem.baseline, problem.performance_columns)
     key = (id(problem.panel), problem.design.standard, *(part.tobytes() for part in window))
-    choice = choices.get(key) or choices.setdefault(key, UnitEffectChoice.of(problem, method))
-    return replace(lay_out(problem, replace(method, unit_effect=choice.effect)), choice=choice)
+    chosen: dict[str, Any] = {}
+    if isinstance(method.spatial, str) and method.spatial == "auto":
+        if ("neighbours", *key) not in choices:
+            choices["neighbours", *key] = NeighbourChoice.of(problem, method, lay_out)
+        chosen["neighbours"] = choices["neighbours", *key]
+        method = replace(method, spatial=chosen["neighbours"].spatial)
+    if method.unit_effect == "auto":
+        if key not in choices:
+            choices[key] = UnitEffectChoice.of(problem, method)
+        chosen["choice"] = choices[key]
+        method = replace(method, unit_effect=chosen["choice"].effect)
+    return replace(lay_out(problem, method), **chosen)

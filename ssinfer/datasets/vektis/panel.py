@@ -11,7 +11,6 @@ from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.baskets import Basket
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
-from ssinfer.datasets.vektis.columns import CARE_TYPES
 from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
 from ssinfer.datasets.vektis.notes import VektisNotes, vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
@@ -78,9 +77,9 @@ def load_vektis(
     reference : municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel
     covariates : names of covariates; None: `expected`, `share_65_plus`, and the coordinates when their file is there
         `expected` (EUR per insured-year after indirect age-sex standardisation, of the same year), `share_65_plus`
-        (share of insured-years aged 65 and over), and those of `municipality_covariates`. `long_stay_share` (spending
-        on long-stay mental health care over spending on the basket) is known for 2015 to 2021 only. From 2022 on this care
-        is inside other columns: declare a `Break` (docs/hierarchical.md).
+        (share of insured-years aged 65 and over), and those of `municipality_covariates`.
+        `long_stay_share` (spending on long-stay mental health care over spending on the basket) is known for 2015 to
+        2021 only. From 2022 on this care is inside other columns: declare a `Break` (docs/hierarchical.md).
     cv : person-level coefficient of variation, which the files do not hold; None lets methods learn the noise
     folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache of ``ssinfer data fetch vektis``
     verify : refuse files whose SHA-256 is not the registered one
@@ -110,11 +109,13 @@ def load_vektis(
     frame = frame.join(old.rename("share_65_plus"), on=["unit", "year"])
     frame["share_65_plus"] = frame["share_65_plus"].fillna(0.0) / frame["insured_years"]
     if LONG_STAY_SHARE in wanted:
-        here = {"ages": ages, "sexes": sexes, "borders": division, "folder": folder, "verify": verify}
-        long = vektis_cells(asked, Basket("", "", (LONG_STAY,)), **here).groupby(["unit", "year"])["spending"].sum()
-        known = frame["year"].between(*CARE_TYPES[LONG_STAY])
-        frame = frame.join(long.rename(LONG_STAY_SHARE), on=["unit", "year"])
-        frame[LONG_STAY_SHARE] = (frame[LONG_STAY_SHARE] / (frame["spending"] * frame["insured_years"])).where(known)
+        care = Basket("", "", (LONG_STAY,))
+        cells = vektis_cells(asked, care, ages=ages, sexes=sexes, borders=division, folder=folder, verify=verify)
+        frame = frame.join(
+            cells.groupby(["unit", "year"])["spending"].sum().rename(LONG_STAY_SHARE), on=["unit", "year"]
+        )
+        share = frame[LONG_STAY_SHARE] / (frame["spending"] * frame["insured_years"])
+        frame[LONG_STAY_SHARE] = share.where(frame["year"].map(lambda year: LONG_STAY in care.columns(year)))
     external, cautions = [name for name in wanted if name in MUNICIPALITY_COVARIATES], []
     try:
         if external:
@@ -122,7 +123,7 @@ def load_vektis(
     except DatasetError as error:
         if covariates is not None:
             raise
-        wanted, cautions = [name for name in wanted if name not in external], [f"No coordinates: {error}"]
+        wanted, cautions = tuple(name for name in wanted if name not in external), [f"No coordinates: {error}"]
     panel = Panel.from_frame(frame, period="year", cv=cv, covariates=list(wanted))
     return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
 

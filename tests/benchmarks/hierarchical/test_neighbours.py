@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from benchmarks.hierarchical import neighbours_golden as golden
 
 import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
+from ssinfer.benchmarks.hierarchical.neighbours import given_correlation
 from ssinfer.benchmarks.problem import Problem
+from ssinfer.comparison import distances
 
 STORED = json.loads(golden.GOLDEN.read_text())
 
@@ -75,3 +79,79 @@ def test_placebos_are_predicted_without_their_own_cells_and_whatever_else_is_fit
         assert moments(placebo)[1] == pytest.approx(deviation, rel=0.15)
     few = METHOD.fit_many(panel, designs[1:2], [2])
     np.testing.assert_allclose(few[0].benchmark, many[1].benchmark, rtol=1e-9)
+
+
+QUICK = {"trend": False, "nodes": 512, "n_draws": 1000, "rank": 4, "unit_effect": "own"}
+
+
+def similarity(panel):
+    kilometres = np.array([distances(panel, unit) for unit in panel.units])
+    return pd.DataFrame(np.exp(-kilometres / 25.0), index=panel.units, columns=panel.units)
+
+
+def test_a_given_similarity_in_any_order_equals_the_distances_it_was_made_of():
+    panel, design = golden.made_panel(), ss.Design(["u04"], range(4), [4])
+    shuffled = similarity(panel).sample(frac=1.0, random_state=1).sample(frac=1.0, axis=1, random_state=2)
+    draws = [HierarchicalBenchmark(spatial=s, **QUICK).fit(panel, design, seed=1) for s in ("distance", shuffled)]
+    np.testing.assert_allclose(draws[0].benchmark, draws[1].benchmark, rtol=1e-9)
+
+
+def test_shares_in_common_become_a_correlation():
+    """Authority: numpy's eigenvalues. A chain of five units; the last shares with nobody."""
+    shares = np.diag([2.0, 3.0, 1.0, 0.0], 1)
+    matrix = pd.DataFrame(shares + shares.T, index=list("abcde"), columns=list("abcde"))
+    correlation = given_correlation(matrix, list("abcde"))
+    assert np.linalg.eigvalsh(correlation)[0] >= -1e-12
+    np.testing.assert_array_equal(np.diag(correlation), 1.0)
+    assert correlation[0, 1] == pytest.approx(2.0 / np.sqrt(2.0 * 5.0))
+    assert not correlation[4, :4].any()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda s: s.iloc[1:], "rows of the matrix lack u00"),
+        (lambda s: s.iloc[:, :-2], "columns of the matrix lack u19, u20"),
+        (lambda s: -s, "finite values of at least 0"),
+        (lambda s: s + np.triu(np.ones(s.shape)), "must be symmetric"),
+        (lambda s: s * 0.0 + np.eye(21) + 0.9 * (np.eye(21, k=1) + np.eye(21, k=-1)), "negative eigenvalue"),
+        (lambda s: s.mask(np.eye(len(s)) * np.arange(len(s)) == 3, 0.0), "part of the diagonal is zero"),
+    ],
+)
+def test_a_matrix_that_is_no_similarity_of_the_units_is_refused(spoil, says):
+    panel, design = golden.made_panel(), ss.Design(["u04"], range(4), [4])
+    with pytest.raises(ss.errors.DataError, match=says):
+        HierarchicalBenchmark(spatial=spoil(similarity(panel))).fit(panel, design, seed=1)
+
+
+def placed(panel, **covariates):
+    return replace(panel, covariates={**panel.covariates, **covariates})
+
+
+def test_units_at_one_place_are_refused():
+    panel = golden.made_panel()
+    one = placed(panel, **{name: np.full(panel.spending.shape, 51.5) for name in ("latitude", "longitude")})
+    with pytest.raises(ss.errors.DataError, match="All units are at one place"):
+        HierarchicalBenchmark(spatial="distance").fit(one, ss.Design(["u04"], range(4), [4]), seed=1)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.05])
+def test_auto_takes_neighbours_where_their_shocks_are_like_each_other(shared):
+    """Simulated: shocks of five year effects that units within a region of 25 km share, or none."""
+    panel, rng = golden.made_panel(), np.random.default_rng(5)
+    root = np.linalg.cholesky(similarity(panel).to_numpy() + 1e-9 * np.eye(len(panel.units)))
+    shocks = shared * root @ rng.standard_normal(panel.spending.shape)
+    own = 2000 * np.exp(shocks + 0.005 * rng.standard_normal(panel.spending.shape))
+    drawn = replace(panel, spending=own, insured_years=np.full(own.shape, 50_000.0))
+    cf = HierarchicalBenchmark(spatial="auto", **QUICK).fit(drawn, ss.Design(["u04"], range(4), [4]), seed=1)
+    row = cf.diagnostics.set_index("check").loc["neighbours"]
+    assert (row["figure"] > 0.0) == (shared > 0.0)
+    assert ("spatial='distance' is taken" if shared else "spatial=None is taken") in row["message"]
+
+
+def test_auto_without_coordinates_says_so():
+    panel = golden.made_panel()
+    bare = replace(panel, covariates={})
+    cf = HierarchicalBenchmark(spatial="auto", **QUICK).fit(bare, ss.Design(["u04"], range(4), [4]), seed=1)
+    row = cf.diagnostics.set_index("check").loc["neighbours"]
+    assert (row["status"], "no latitude or longitude" in row["message"]) == ("NOT EVALUATED", True)
