@@ -53,7 +53,7 @@ class _BreakRule(Kind):
 
 
 BREAK = _BreakRule(
-    "a Break(covariate, first=...), or a table such as {covariate = 'long_stay_share', first = 2022}",
+    "a Break, or a table with its fields, such as {'covariate': 'long_stay_share', 'first': 2022}",
     lambda value: isinstance(value, Break),
 )
 

@@ -115,7 +115,7 @@ def test_shares_in_common_become_a_correlation():
         (lambda s: -s, "finite values of at least 0"),
         (lambda s: s + np.triu(np.ones(s.shape)), "must be symmetric"),
         (lambda s: s * 0.0 + np.eye(21) + 0.9 * (np.eye(21, k=1) + np.eye(21, k=-1)), "negative eigenvalue"),
-        (lambda s: s.mask(np.eye(len(s)) * np.arange(len(s)) == 3, 0.0), "part of the diagonal is zero"),
+        (lambda s: s.mask(np.eye(len(s)) * np.arange(len(s)) == 3, 0.0), "some cells of the diagonal are zero"),
     ],
 )
 def test_a_matrix_that_is_no_similarity_of_the_units_is_refused(spoil, says):
