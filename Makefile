@@ -64,7 +64,7 @@ evidence: $(VENV)/.installed
 	@$(MAKE) --no-print-directory spark
 
 docs: $(VENV)/.installed
-	$(BIN)/python -m sphinx -W --keep-going -q -j $(JOBS) -b html docs build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -E -j $(JOBS) -b html docs build/docs
 	@echo "The site: build/docs/index.html"
 
 # PySpark is 400 MB: a folder of its own beside the environment, and only where there is a JVM.

@@ -23,9 +23,11 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_design",
     "numpydoc",
+    "api",
     "evidence",
     "formulas",
     "links",
+    "reference",
 ]
 exclude_patterns = ["_ext", "decisions/0000-template.md"]
 
@@ -37,6 +39,13 @@ nb_execution_cache_path = str(DOCS.parent / "build" / "docs_cache")
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+
+default_role = "code"
+autosummary_generate = False
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "ssinfer"

@@ -17,7 +17,7 @@ _QUOTED = re.compile(
 
 
 def shorten(message: object) -> str:
-    """Return a message of at most 4,000 visible signs, 200 per quoted value; others as escapes, passwords as ***."""
+    """Return a message of at most 4,000 visible signs, 200 per quoted value; others as escapes, passwords hidden."""
     message = re.sub(r"(\w:/+)[^/\s]*:[^\s]*@", r"\1***@", str(message))
     visible = "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in message)
     return _QUOTED.sub(lambda q: q[0] if len(q[0]) <= 200 else f"{q[0][:98]}...{q[0][-99:]}", visible)[:4000]

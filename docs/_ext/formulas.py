@@ -8,13 +8,16 @@ from sphinx.util import logging
 
 LOG = logging.getLogger(__name__)
 ALIGNED = re.compile(r"(\\(?:begin|end)){(?:aligned|gathered|align|gather)}")  # one table, without numbers
+ARG = re.compile(r"\\arg\s*\\(min|max)")
 LIMITS = re.compile(r"\\(max|min|sup|inf|argmax|argmin)_")
 
 
 def _mathml(node: nodes.Element, display: str) -> str:
     text = node.astext()
+    plain = ARG.sub(r"\\arg\1", ALIGNED.sub(r"\1{split}", text))
+    if "\\\\" in plain and "\\begin" not in plain:
+        plain = rf"\begin{{split}}{plain}\end{{split}}"
     try:
-        plain = ALIGNED.sub(r"\1{split}", text)
         found = convert(LIMITS.sub(r"\\\1\\limits_", plain) if display == "block" else plain, display=display)
     except Exception as error:  # noqa: BLE001 - the converter has a class of error for each fault of a formula
         LOG.warning("formula %r: %r", text, error, location=node)

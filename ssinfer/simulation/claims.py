@@ -33,7 +33,7 @@ class SimulatedClaims:
 
     Attributes
     ----------
-    folder : Path, with the tables insured, enrolment, deaths, programmes, claims/part-*, truth and truth_persons
+    folder : Path, with the tables insured, enrolment, deaths, programmes, claims (``part-*``), truth and truth_persons
     setting, practices, lines : arguments; frame with practice, region and treated; number of claim lines
     truth : frame. One row per practice, insurer and period: insured_days, cents_without (the contract), cents.
     """
