@@ -37,7 +37,7 @@ html_math_renderer = "mathml"
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS.parent / "build" / "docs_cache")
 nb_execution_timeout = 300
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True  # a failed cell is a warning, so the build fails after it has read the other pages
 nb_merge_streams = True
 
 default_role = "code"
@@ -48,7 +48,7 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
 html_theme = "pydata_sphinx_theme"
-html_title = "ssinfer"
+html_title = f"ssinfer {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
