@@ -84,8 +84,10 @@ class EvidenceTable(SphinxDirective):
 
     @staticmethod
     def row(cells: list[str]) -> nodes.row:
-        """Return a row of a table with one paragraph per cell."""
-        return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
+        """Return a row of a table with one paragraph per cell; words between backticks are code."""
+        parts = [cell.split("`") for cell in cells]
+        words = [[nodes.literal("", p) if n % 2 else nodes.Text(p) for n, p in enumerate(part) if p] for part in parts]
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *inline)) for inline in words))
 
 
 def setup(app: object) -> dict[str, bool]:
@@ -93,4 +95,5 @@ def setup(app: object) -> dict[str, bool]:
     app.add_role("evidence", EvidenceNumber())
     app.add_directive("evidence-table", EvidenceTable)
     app.setup_extension("evidence_blocks")
+    app.setup_extension("paper")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,7 +15,8 @@ repository) as links or paths. Empty cells are left out.
 :rows: category
 :columns: status
 ```
-prints how many rows have each pair of values.
+prints how many rows have each pair of values. ``{evidence-share}`standards.csv:status:met:met,not met``` prints how
+many of the rows that have one of the last values have the first one, in percent.
 """
 
 from typing import ClassVar
@@ -25,7 +26,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from evidence import EVIDENCE, EvidenceTable, _rows
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 BADGES = {
     "met": "success",
@@ -102,8 +103,20 @@ class EvidenceCounts(SphinxDirective):
         return [table]
 
 
+class EvidenceShare(SphinxRole):
+    """Share of the rows of an evidence file that have a value."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Count the rows."""
+        name, column, part, whole = self.text.split(":")
+        values = _rows(name, "")[column]
+        share = 100 * (values == part).sum() / values.isin(whole.split(",")).sum()
+        return [nodes.Text(f"{share:.1f}%")], []
+
+
 def setup(app: object) -> dict[str, bool]:
     """Register the directives."""
+    app.add_role("evidence-share", EvidenceShare())
     app.add_css_file("evidence.css")
     app.add_directive("evidence-blocks", EvidenceBlocks)
     app.add_directive("evidence-counts", EvidenceCounts)

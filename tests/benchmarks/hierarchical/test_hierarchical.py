@@ -436,3 +436,28 @@ def test_unreliable_fits_are_refused_and_counted_by_a_backtest():
     placebos = result.placebos[result.placebos["role"] == "placebo"]
     assert (placebos["status"] == "refused").all()
     assert placebos["reason"].str.contains("effective sample size").all()
+
+
+def test_errors_grow_with_the_horizon_where_shocks_last_and_do_not_without_shock_and_trend():
+    """The predictive SD of each performance year, four years on, over that of the first."""
+    panel = simulate(units=12, periods=8)
+    ahead = design(baseline=range(4), performance=range(4, 8))
+    ratios = []
+    for options in ({}, {"trend": False, "shock": None}):
+        method = clone(PLAIN).set_params(nodes=512, **options)
+        draws = method.fit(panel, ahead, seed=1).benchmark.isel(unit=0)
+        sd = (draws.std(("chain", "draw")) / draws.mean(("chain", "draw"))).to_numpy()
+        ratios.append(sd / sd[0])
+    assert (np.diff(ratios[0]) > 0).all()
+    assert ratios[0][-1] > 1.1
+    np.testing.assert_allclose(ratios[1], 1, atol=0.08)  # 1,000 draws know an SD to 2%; sizes are equal over years
+
+
+def test_a_fit_that_stops_when_its_checks_pass_equals_one_with_eight_times_the_nodes():
+    panel = simulate(units=12)
+    checked, long = (
+        HierarchicalBenchmark(n_draws=4_000, volatility=False, nodes=nodes).fit(panel, design(), seed=seed).pooled()
+        for seed, nodes in ((1, 512), (2, 4_096))
+    )
+    assert float(checked.mean() - long.mean()) == pytest.approx(0, abs=4 * np.sqrt(2 / 4_000) * float(long.std()))
+    assert float(checked.std()) == pytest.approx(float(long.std()), rel=4 / np.sqrt(4_000))
