@@ -11,6 +11,7 @@ choose its row, the column and, where wanted, a format. No row, or more than one
 prints rows of the file as a table, with the file's name and its date (column ``date``, where it has one) as caption.
 """
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,7 +24,8 @@ EVIDENCE = Path(__file__).parents[1] / "evidence"
 
 
 def _pairs(text: str) -> dict[str, str]:
-    return dict(pair.strip().split("=", 1) for pair in text.split(",") if pair.strip())
+    """Read "a=1, b=x, y": a comma parts two pairs only if another "name=" follows."""
+    return dict(pair.strip().split("=", 1) for pair in re.split(r",(?=[^,=]*=)", text) if pair.strip())
 
 
 def _rows(name: str, where: str) -> pd.DataFrame:
