@@ -3,12 +3,14 @@
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 import ssinfer as ss
 
+DOCS = Path(ss.__file__).parents[1] / "docs"
 STUB = Path(ss.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
 HOMES = {
     alias.name: f"ssinfer.{node.module}"
@@ -51,3 +53,16 @@ def test_every_public_callable_is_fuzzed_or_named_with_a_reason(monkeypatch):
     assert public - api.CALLS.keys() - excepted == set()
     assert {name for name in api.EXCEPTIONS if not name.startswith("*")} - public == set(), "of the past"
     assert all(len(reason) > 20 for reason in api.EXCEPTIONS.values())
+
+
+def test_every_public_name_is_on_a_page_of_the_reference(monkeypatch):
+    """The site's build warns of the same; public names are those of its extension."""
+    pytest.importorskip("sphinx", reason="the site needs the extra `docs`")
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    api = importlib.import_module("api")
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.glob("reference/**/*.rst"))
+    listed = [api.find(name)[1] for name in re.findall(r"^   ([\w.]+)$", pages, re.MULTILINE)]
+    assert ".. api:: errors" in pages  # all exceptions
+    names = {name: part for name, part in api.public_names().items() if not name.endswith("Error")}
+    assert len(names) > 90
+    assert [name for name, part in names.items() if not any(part is other for other in listed)] == []

@@ -12,7 +12,8 @@ ARG = re.compile(r"\\arg\s*\\(min|max)")
 LIMITS = re.compile(r"\\(max|min|sup|inf|argmax|argmin)_")
 
 
-def _mathml(node: nodes.Element, display: str) -> str:
+def mathml(node: nodes.Element, display: str) -> str:
+    """Return a formula as MathML; what is not understood is a warning."""
     text = node.astext()
     plain = ARG.sub(r"\\arg\1", ALIGNED.sub(r"\1{split}", text))
     if "\\\\" in plain and "\\begin" not in plain:
@@ -28,12 +29,12 @@ def _mathml(node: nodes.Element, display: str) -> str:
 
 
 def _inline(self: object, node: nodes.math) -> None:
-    self.body.append(f'<span class="math">{_mathml(node, "inline")}</span>')
+    self.body.append(f'<span class="math">{mathml(node, "inline")}</span>')
     raise nodes.SkipNode
 
 
 def _display(self: object, node: nodes.math_block) -> None:
-    self.body.append(f'<div class="math" tabindex="0">{_mathml(node, "block")}</div>')
+    self.body.append(f'<div class="math" tabindex="0">{mathml(node, "block")}</div>')
     raise nodes.SkipNode
 
 

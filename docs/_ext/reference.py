@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeAliasType, Union, get_args, get_origin
 
 import annotated_types
 from babel.messages.pofile import read_po
@@ -216,6 +216,47 @@ class Glossary(Generated):
         return self.table(("English", "Dutch", "meaning"), rows)
 
 
+class Table(NamedTuple):
+    """A table of a study file: its keys are fields of a model."""
+
+    name: str
+    title: str
+    keys: dict[str, FieldInfo]
+    text: str
+
+
+def tables_of_study() -> Iterator[Table]:
+    """Return every table of a study file, in the order of the model."""
+    yield Table("study", "Keys outside tables", StudyConfig.model_fields, "")
+    for name, field in StudyConfig.model_fields.items():
+        if name != "data":
+            yield from _tables(field.annotation, name, repeated=get_origin(field.annotation) is list)
+            continue
+        names = ", ".join(code(toml_value(source.name)) for source in SOURCES.entries())
+        text = f"`source` is one of {names}. Each source has keys of its own, in the same table."
+        yield Table("data", "`[data]`", DataConfig.model_fields, text)
+        for source in SOURCES.entries():
+            keys = {key: of for key, of in source.config.model_fields.items() if key not in DataConfig.model_fields}
+            text = f"{source.label}." + ("" if keys else " It has no keys of its own.")
+            yield Table(f"data: {source.name}", f"Source {code(source.name)}", keys, text)
+            for key, of in keys.items():
+                yield from _tables(of.annotation, f"data.{key}")
+
+
+def _tables(kind: Any, name: str, *, repeated: bool = False) -> Iterator[Table]:
+    """Return the tables that a kind of value holds, and those inside them; periods are no table."""
+    if isinstance(kind, type) and issubclass(kind, Config) and kind is not Span:
+        text = (kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        text = re.sub(r":(?:class|func|meth):`(?:ssinfer\.)?([^`]+)`", r"`ssinfer.\1`", text)
+        text += "\n\nMay be repeated." if repeated else ""
+        yield Table(name, code(f"[[{name}]]" if repeated else f"[{name}]"), kind.model_fields, text)
+        for key, field in kind.model_fields.items():
+            yield from _tables(field.annotation, f"{name}.{key}")
+    for part in get_args(kind):
+        if get_origin(kind) is not Literal:
+            yield from _tables(part, f"{name}.NAME" if get_origin(kind) is dict else name, repeated=repeated)
+
+
 class StudyKeys(Generated):
     """Every table of a study file, with its keys."""
 
@@ -224,52 +265,15 @@ class StudyKeys(Generated):
         self.env.note_dependency(str(MEANINGS))
         self.meanings = tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
         self.unused = {(table, key) for table, keys in self.meanings.items() for key in keys}
-        found = [self._table("study", "Keys outside tables", StudyConfig, StudyConfig.model_fields)]
-        for name, field in StudyConfig.model_fields.items():
-            if name == "data":
-                found += self._sources()
-            else:
-                found += self._tables(field.annotation, name, repeated=get_origin(field.annotation) is list)
+        found = [self._section(table) for table in tables_of_study()]
         for table, key in sorted(self.unused):
             LOG.warning("%s: no table %s has the key %s", MEANINGS.name, table, key, location=self.get_location())
         return found
 
-    def _sources(self) -> Iterator[nodes.Node]:
-        own = DataConfig.model_fields
-        names = ", ".join(code(f'"{source.name}"') for source in SOURCES.entries())
-        text = f"`source` is one of {names}. Each source has keys of its own, in the same table."
-        yield self._table("data", "`[data]`", DataConfig, own, text)
-        for source in SOURCES.entries():
-            keys = {name: field for name, field in source.config.model_fields.items() if name not in own}
-            title = f"Source {code(source.name)}"
-            yield self._table(f"data: {source.name}", title, source.config, keys, f"{source.label}.")
-            for name, field in keys.items():
-                yield from self._tables(field.annotation, f"data.{name}", repeated=False)
-
-    def _tables(self, kind: Any, name: str, *, repeated: bool) -> Iterator[nodes.Node]:
-        """Return the tables that a kind of value holds, and those inside them; periods are no table."""
-        if isinstance(kind, type) and issubclass(kind, Config) and kind is not Span:
-            title = code(f"[[{name}]]" if repeated else f"[{name}]")
-            yield self._table(name, title, kind, kind.model_fields, "", repeated=repeated)
-            for key, field in kind.model_fields.items():
-                yield from self._tables(field.annotation, f"{name}.{key}", repeated=False)
-        for part in get_args(kind):
-            if get_origin(kind) is not Literal:
-                yield from self._tables(part, f"{name}.NAME" if get_origin(kind) is dict else name, repeated=repeated)
-
-    def _table(
-        self, name: str, title: str, model: Any, keys: dict[str, FieldInfo], text: str = "", *, repeated: bool = False
-    ) -> nodes.Node:
-        rows = [self._row(name, key, field) for key, field in keys.items()]
-        first = (model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        first = re.sub(r":(?:class|func|meth):`(?:ssinfer\.)?([^`]+)`", r"`ssinfer.\1`", first)
-        text = "\n\n".join(
-            filter(None, [text or ("" if name == "study" else first), "May be repeated." if repeated else ""])
-        )
-        if not rows:
-            text += " It has no keys of its own."
+    def _section(self, table: Table) -> nodes.Node:
+        rows = [self._row(table.name, key, field) for key, field in table.keys.items()]
         heads = ("key", "type and unit", "default", "allowed", "meaning and example")
-        return self.section(title, f"study {name}", *self.text(text), *self.table(heads, rows))
+        return self.section(table.title, f"study {table.name}", *self.text(table.text), *self.table(heads, rows))
 
     def _row(self, table: str, key: str, field: FieldInfo) -> tuple[str, ...]:
         self.unused.discard((table, key))
@@ -279,18 +283,14 @@ class StudyKeys(Generated):
             LOG.warning("%s lacks the meaning of %s.%s", MEANINGS.name, table, key, location=self.get_location())
         kind, allowed = described(field.annotation, field.metadata)
         default = field.get_default(call_default_factory=True)
-        default = (
-            "needed" if field.is_required() else "" if default in (None, "", [], {}, ()) else self._default(default)
-        )
+        parts = default if isinstance(default, list | tuple) else [default]
+        empty = default in (None, "", {}) or not parts or any(isinstance(part, Config) for part in parts)
+        shown = "" if field.is_required() or empty else code(toml_value(default))
+        default = "needed" if field.is_required() else shown
         is_table = kind in ("table", "list of tables")
         example = example or ("" if is_table or not table else _example(table, key))
         example = f"<br>Example: {code(example)}" if example else ""
         return code(key), f"{kind}, {unit}" if unit and unit != kind else kind, default, allowed, meaning + example
-
-    @staticmethod
-    def _default(value: Any) -> str:
-        return "" if isinstance(value, Config | list) and (isinstance(value, Config) or any(
-            isinstance(part, Config) for part in value)) else code(toml_value(value))  # fmt: skip
 
 
 NAMES = {
