@@ -24,7 +24,8 @@ PANEL = MappingProxyType(
     }
 )
 _PERSON = (
-    "person persoon pseudo_bsn pseudobsn bsn verzekerde verzekerde_id verzekerdenummer relatienummer patient member"
+    "person persoon pseudo_bsn pseudobsn bsn pseudoniem pseudonym verzekerde verzekerde_id verzekerdenummer "
+    "verzekerdennummer klantnummer relatienummer patient member"
 )
 _START = "start ingangsdatum begindatum startdatum datum_ingang van datum_van date_from valid_from"
 _END = "end einddatum datum_einde tot datum_tot tot_en_met date_to valid_to"
@@ -68,6 +69,8 @@ def column_of(table: str, column: str, names: Iterable[str]) -> str | None:
 
     >>> column_of("claims", "person", ["datum", "Pseudo-BSN", "bedrag_in_centen"])
     'Pseudo-BSN'
+    >>> column_of("insured", "person", ["geboortejaar", "Pseudoniem verzekerde"])
+    'Pseudoniem verzekerde'
     """
     return next(iter(named(names, CLAIMS.get(f"{table}.{column}", CLAIMS.get(column, column)))), None)
 

@@ -16,7 +16,7 @@ from ssinfer.errors import StudyError
 from ssinfer.printed import percent
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.summarise import assemble
-from ssinfer.study import write_study
+from ssinfer.study import run_study, write_study
 from ssinfer.study.verdict import verdict_of
 
 THRESHOLDS = {
@@ -186,6 +186,13 @@ def test_every_specification_refused(study):
     assert (verdict.verdict, verdict.paid, verdict.threshold) == (None, None, None)
     assert [reason.id for reason in verdict.reasons] == ["refused", "no_threshold", "not_settled"]
     assert "No donor is left." in " ".join(design_table(result).split())
+
+
+def test_an_evaluation_says_that_a_placebo_threshold_needs_a_run(small_plan):
+    """Without a backtest no placebo threshold is learned: the finding and settlement.csv give the next step."""
+    result = run_study(small_plan(THRESHOLDS["placebo"] + SHARING["computed"]), parts=("evaluate",), n_jobs=1)
+    reasons = [verdict_of(result).reasons[0].numbers["reason"], result.settlement["reason"].iloc[0]]
+    assert all("use `ssinfer run`" in reason for reason in reasons)
 
 
 def test_a_level_of_one_is_refused(small_plan):
