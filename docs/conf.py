@@ -41,6 +41,7 @@ nb_execution_show_tb = True  # a failed cell is a warning, so the build fails af
 nb_merge_streams = True
 
 default_role = "code"
+toc_object_entries = False
 autosummary_generate = False
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"

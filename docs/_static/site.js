@@ -4,5 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const link = arrow.closest("li").querySelector("a");
     if (!arrow.textContent.trim()) arrow.setAttribute("aria-label", `Pages of ${link ? link.textContent.trim() : "this section"}`);
   }
-  document.querySelectorAll(".search-button-field[aria-label]").forEach((button) => button.removeAttribute("aria-label"));
+  // A name that differs from the text that is shown confuses who speaks to the page.
+  document.querySelectorAll("summary[aria-label]").forEach((part) => part.textContent.trim() && part.removeAttribute("aria-label"));
+  document.querySelectorAll(".search-button-field").forEach((part) => part.setAttribute("aria-label", part.textContent.replace(/\s+/g, " ").trim()));
 });
