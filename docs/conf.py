@@ -24,6 +24,7 @@ extensions = [
     "sphinx_design",
     "numpydoc",
     "api",
+    "catalogue",
     "evidence",
     "formulas",
     "links",

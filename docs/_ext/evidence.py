@@ -9,6 +9,8 @@ choose its row, the column and, where wanted, a format. No row, or more than one
 :formats: coverage=.1f
 ```
 prints rows of the file as a table, with the file's name and its date (column ``date``, where it has one) as caption.
+A column may be a figure with its error, and may have a heading of its own: ``coverage±mc_error as Covers (%)``.
+A condition may allow several values: ``level=90|95``. ``:missing:`` is the sentence that stands where no row is known.
 """
 
 import re
@@ -32,12 +34,18 @@ def _rows(name: str, where: str) -> pd.DataFrame:
     """Find the rows of an evidence file whose columns have the values of `where`, as text."""
     frame = pd.read_csv(EVIDENCE / name, dtype=str, keep_default_na=False)
     for column, value in _pairs(where).items():
-        frame = frame[frame[column] == value]
+        frame = frame[frame[column].isin(value.split("|"))]
     return frame
 
 
 def _shown(value: str, how: str) -> str:
     return format(float(value), how) if how and value else value
+
+
+def _cell(row: "pd.Series[str]", columns: str, formats: dict[str, str]) -> str:
+    """Write one cell: of a column, or of a figure and its error, which has the format of the figure."""
+    name, *error = columns.split("±")
+    return "\u00a0±\u00a0".join(_shown(row[column], formats.get(name, "")) for column in (name, *error) if row[column])
 
 
 class EvidenceNumber(SphinxRole):
@@ -63,6 +71,7 @@ class EvidenceTable(SphinxDirective):
         "where": directives.unchanged,
         "columns": directives.unchanged,
         "formats": directives.unchanged,
+        "missing": directives.unchanged,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -70,17 +79,22 @@ class EvidenceTable(SphinxDirective):
         name = self.arguments[0]
         self.env.note_dependency(str(EVIDENCE / name))
         rows = _rows(name, self.options.get("where", ""))
+        if rows.empty and "missing" in self.options:
+            return [nodes.paragraph("", self.options["missing"])]
         if rows.empty:
             raise self.warning(f"no rows in {name}: {self.options}")
-        columns = [c.strip() for c in self.options["columns"].split(",")] if "columns" in self.options else [*rows]
+        wanted = self.options["columns"].split(",") if "columns" in self.options else [*rows]
+        columns, _, headings = zip(*(column.strip().partition(" as ") for column in wanted), strict=True)
         formats = _pairs(self.options.get("formats", ""))
         caption = f"{name}, {rows['date'].max()}" if "date" in rows else name
         table = nodes.table("", nodes.title("", caption), classes=["evidence"])
         group = nodes.tgroup(cols=len(columns))
         table += group
         group += [nodes.colspec(colwidth=1) for _ in columns]
-        body = [[_shown(row[c], formats.get(c, "")) for c in columns] for _, row in rows.iterrows()]
-        group += nodes.thead("", self.row([c.replace("_", " ") for c in columns]))
+        body = [[_cell(row, column, formats) for column in columns] for _, row in rows.iterrows()]
+        group += nodes.thead(
+            "", self.row([given or c.replace("_", " ") for c, given in zip(columns, headings, strict=True)])
+        )
         group += nodes.tbody("", *map(self.row, body))
         return [table]
 
