@@ -1,7 +1,7 @@
 """Rules that choose the comparison group of a treated unit, or of each placebo unit of a backtest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -41,16 +41,18 @@ def _radians(panel: Panel, coordinate: str) -> NDArray[np.float64]:
     return np.asarray(np.radians(np.nanmean(panel.covariate(coordinate), axis=1)))
 
 
-@checked(DesignError, beyond=Number(0))
+@checked(DesignError, km=Number(0, open=True, infinite=True), beyond=Number(0))
 @dataclass(frozen=True)
 class Within:
     """Units within `km` kilometres of a treated unit, without those nearer than `beyond` kilometres.
 
     A regional group shares hospitals and tariffs with the treated unit. If the contract changes the hospitals'
-    behaviour, near units change too; `beyond` leaves them out. `latitude` and `longitude` are covariates, in degrees.
+    behaviour, near units change too; `beyond` leaves them out, and may stand alone. They are no donors;
+    `HierarchicalBenchmark` leaves out their performance cells and keeps their history. `latitude` and `longitude` are
+    covariates, in degrees.
     """
 
-    km: float
+    km: float = float("inf")
     beyond: float = 0.0
     latitude: str = "latitude"
     longitude: str = "longitude"
@@ -142,6 +144,13 @@ class Every:
         return np.all([rule.admits(panel, treated, columns) for rule in self.rules], axis=0)
 
 
+def without_inner_radius(rule: Any) -> Any:
+    """Return the rule that also admits the units nearer than its inner radius; the rule itself if it has none."""
+    if isinstance(rule, Within):
+        return replace(rule, beyond=0.0) if rule.beyond else rule
+    return Every(tuple(map(without_inner_radius, rule.rules))) if isinstance(rule, Every) else rule
+
+
 RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_within")
 _VALUES = {key: Optional(Several() if key == "donors" else Number(infinite=True)) for key in RULE_KEYS}
 
@@ -162,10 +171,9 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     rules: list[ComparisonRule] = []
     if read.get("donors") is not None:
         rules.append(Listed(natural_order(read["donors"])))
-    if values.get("within_km") is not None:
-        rules.append(Within(values["within_km"], values.get("beyond_km") or 0.0))
-    elif values.get("beyond_km"):
-        raise DesignError("beyond_km is given without within_km. Give the outer radius too, in kilometres.")
+    if values.get("within_km") is not None or values.get("beyond_km"):
+        within = values.get("within_km")
+        rules.append(Within(float("inf") if within is None else within, values.get("beyond_km") or 0.0))
     if values.get("at_least") or values.get("ratio"):
         rules.append(SimilarSize(ratio=values.get("ratio") or float("inf"), at_least=values.get("at_least") or 0.0))
     if values.get("spending_within") is not None:
@@ -186,7 +194,8 @@ def _in_words(rule: Any) -> str:
         units = rule.units if isinstance(rule, Listed) else rule
         return ", ".join(units) if len(units) <= 3 else say("comparison.named", n=len(units))
     if isinstance(rule, Within):
-        return say("comparison.beyond" if rule.beyond else "comparison.within", km=rule.km, beyond=rule.beyond)
+        which = "beyond" if rule.km == float("inf") else "between" if rule.beyond else "within"
+        return say(f"comparison.{which}", km=rule.km, beyond=rule.beyond)
     if isinstance(rule, SimilarSize):
         given = [name for name in ("ratio", "at_least") if getattr(rule, name) not in (0.0, float("inf"))]
         return say(f"comparison.{'_'.join(['size', *given])}", **vars(rule))

@@ -7,10 +7,13 @@ from typing import Any, Self
 import numpy as np
 
 from ssinfer.accept import advice
+from ssinfer.comparison import without_inner_radius
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, raised_as
 from ssinfer.panel import Panel, carried_forward
 from ssinfer.typing import Booleans, Floats, Positions
+
+MIN_BEYOND = 10  # donors that an inner radius has to leave
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,7 @@ class Problem:
         Known variance of each standardised mean, from the panel's `sampling_variance` or `cv`; NaN where sealed.
     factor : array (N, T), case-mix-expected spending relative to its mean over units
     treated, donors : arrays (I,), (J,) of rows of the panel
+    near : array (K,) of rows that are no donors only because they lie within the inner radius of the comparison rule
     pre, post : arrays (I, T), baseline and performance cells of each treated unit, without masked periods
     performance_columns, baseline : arrays (P,), (B,), columns of the unmasked periods
     """
@@ -45,6 +49,7 @@ class Problem:
     post: Booleans
     performance_columns: Positions
     baseline: Positions
+    near: Positions
 
     @classmethod
     def of(cls, panel: Panel, design: Design) -> "Problem":
@@ -62,6 +67,7 @@ class Problem:
         pre, post = _cells(panel, design, treated, before, after)
         donors = design.donor_rows(panel)
         donors = _complete_donors(panel, design, donors, needed)
+        near = _near_units(panel, design, donors, before)
         _refuse_doubles(panel, treated, donors, before)
         factor = _case_mix(panel, design, np.concatenate([treated, donors]), needed)
         spending = panel.spending / factor
@@ -92,6 +98,7 @@ class Problem:
             post=post,
             performance_columns=after,
             baseline=before,
+            near=near,
         )
 
     def with_positive_spending(self, method: str) -> "Problem":
@@ -129,7 +136,7 @@ class Problem:
     @cached_property
     def history(self) -> Positions:
         """Columns of the baseline and before it that are not masked; before it all units must be known."""
-        rows = np.ix_(np.concatenate([self.treated, self.donors]), np.arange(self.baseline[-1] + 1))
+        rows = np.ix_(np.concatenate([self.treated, self.donors, self.near]), np.arange(self.baseline[-1] + 1))
         known = np.isfinite(self.spending[rows]) & (np.nan_to_num(self.sizes[rows]) > 0)
         if self.variance is not None:
             known &= np.isfinite(self.variance[rows])
@@ -214,6 +221,20 @@ def _refuse_doubles(panel: Panel, treated: Positions, donors: Positions, before:
                 "baseline period: one group seems to be in the data twice. Drop one of them. If they are two groups, "
                 f"read the data with {advice('similar_names')}."
             )
+
+
+def _near_units(panel: Panel, design: Design, donors: Positions, baseline: Positions) -> Positions:
+    """Return the units with a complete baseline that only the inner radius of the rule keeps out of the donors."""
+    outer = without_inner_radius(design.donors)
+    if outer is design.donors or outer == design.donors:
+        return np.empty(0, dtype=np.intp)
+    if len(donors) < MIN_BEYOND:
+        raise DesignError(
+            f"The inner radius leaves {len(donors)} donors for {', '.join(design.treated)}; allowed: at least "
+            f"{MIN_BEYOND}. Choose a smaller inner radius."
+        )
+    near = np.setdiff1d(replace(design, donors=outer).donor_rows(panel), design.donor_rows(panel))
+    return near[np.isfinite(panel.spending[np.ix_(near, baseline)]).all(axis=1)]
 
 
 def _case_mix(panel: Panel, design: Design, rows: Positions, needed: Positions) -> Floats:

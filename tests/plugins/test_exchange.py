@@ -169,7 +169,6 @@ DESIGN_MISTAKES = {
     "unknown word": ({"accept": ["similar"]}, r"accept names 'similar'. Did you mean 'similar_names'"),
     "unknown period": ({"performance": [2025]}, r"no performance period 2025: it has 5 years, 2012 to 2016"),
     "unknown standard": ({"standard": "expected"}, r"no covariate 'expected'"),
-    "ring without radius": ({"donors": {"beyond_km": 3}}, r"beyond_km is given without within_km"),
 }
 
 

@@ -9,6 +9,8 @@ Units are independent given (θ, f), so `arviz.loo` leaves out complete units. "
 replicates of fitted cells with new unit effects and the same common effects (a mixed predictive check: Marshall and
 Spiegelhalter 2003, doi 10.1002/sim.1403), of at most `MAX_CELLS` cells, of complete units at even distances.
 "fitted_cell_unit" and "fitted_cell_period" in constant_data say which cells these are.
+
+With neighbours and one treated unit there are two more groups, "carriers" and "donut" (module donut).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +20,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
+from ssinfer.benchmarks.hierarchical.donut import carriers, donut
 from ssinfer.benchmarks.hierarchical.draws import safe_cholesky
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI
 from ssinfer.benchmarks.hierarchical.layout import Layout
@@ -50,15 +53,33 @@ class PanelGroups(Mapping[str, xr.Dataset]):
     chains: int
     labels: tuple[Sequence[str], Sequence[object]]  # of the layout's rows and columns
     seed: np.random.SeedSequence  # of the draws that only these groups need
+    weights: Floats  # (P,): insured-years of the treated unit, if there is one
+    kilometres: Floats | None  # (N,): to the treated unit, where the panel has coordinates
 
     def __getitem__(self, name: str) -> xr.Dataset:
-        return self._groups[name]
+        return self._of_neighbours[name] if name in self._names[len(NAMES) :] else self._groups[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(NAMES)
+        return len(self._names)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        shared = bool(self.layout.model.neighbours) and len(self.layout.treated) == 1
+        return (
+            *NAMES,
+            *(("carriers",) if shared else ()),
+            *(("donut",) if shared and self.kilometres is not None else ()),
+        )
+
+    @cached_property
+    def _of_neighbours(self) -> dict[str, xr.Dataset]:
+        groups = {"carriers": carriers(self.layout, self.posterior, self.labels[0], self.weights)}
+        if self.kilometres is not None:
+            groups["donut"] = donut(self.layout, self.posterior, self.kilometres, self.weights)
+        return groups
 
     @cached_property
     def _groups(self) -> dict[str, xr.Dataset]:

@@ -10,6 +10,7 @@ import numpy as np
 from ssinfer.benchmarks.base import Estimate
 from ssinfer.benchmarks.hierarchical.arviz_groups import PanelGroups
 from ssinfer.benchmarks.hierarchical.draws import draw_joint, draw_single
+from ssinfer.benchmarks.hierarchical.neighbours import located
 from ssinfer.benchmarks.hierarchical.predictions import (
     fitted_baseline,
     predict_placebos,
@@ -19,6 +20,7 @@ from ssinfer.benchmarks.hierarchical.predictions import (
 from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal, ridge_mixture
 from ssinfer.benchmarks.hierarchical.reml import BootstrapFit
 from ssinfer.check import Check, tabulate
+from ssinfer.comparison import distances
 from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, Rounds, weight_until_reliable
 from ssinfer.kernels.importance import resample
 from ssinfer.later import Later
@@ -38,9 +40,14 @@ FOLDS = 8  # of the units: the placebos of a fold share a proposal
 
 
 def folds_of(layout: Layout, method: HierarchicalBenchmark) -> Positions:
-    """Return the fold of each unit; with neighbours or covariates all units are one, unless there is a bootstrap."""
-    shared = len(layout.model.blocks) > 1 and not method.bootstrap
+    """Return the fold of each unit; where they share nodes all units are one, unless there is a bootstrap."""
+    shared = _share_nodes(layout) and not method.bootstrap
     return np.arange(len(layout.y)) % (1 if shared else FOLDS)
+
+
+def _share_nodes(layout: Layout) -> bool:
+    """Return whether placebos share nodes: with neighbours, covariates, breaks or an inner radius."""
+    return len(layout.model.blocks) > 1 or len(layout.near) > 0
 
 
 def estimate_placebos(
@@ -60,8 +67,9 @@ def estimate_placebos(
     fitted = np.where(in_fold[:, None], first.seen * first.baseline, first.seen)
     bootstrap = BootstrapFit.of(first, data, fitted, rows, method.bootstrap)
     posteriors: Iterator[tuple[Posterior, Floats, Floats]]
-    if len(first.model.blocks) > 1:
-        posteriors = sample_placebos(first.model, y, seen, rows, first.ahead, method.nodes)
+    if _share_nodes(first):
+        near = [layout.near if seen[layout.near][:, layout.ahead].any() else layout.near[:0] for layout in layouts]
+        posteriors = sample_placebos(first.model, y, seen, rows, first.ahead, method.nodes, near)
     else:
         proposal = build_panel_proposal(first.model, y * fitted, fitted, method.nodes)
         predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
@@ -86,7 +94,7 @@ def estimate_joint(
     def log_target(x: Floats) -> Floats:
         return layout.model.log_posteriors(x, *data)
 
-    if len(layout.model.blocks) > 1:
+    if _share_nodes(layout):
         start = ridge_mixture(layout.model, *data)
         posterior = Rounds.of(log_target, start).until(Rounds.reliable, log_target, method.nodes).posterior()
     else:
@@ -114,6 +122,9 @@ def _estimate(
     labels = (problem.labels(layout.rows), problem.periods(layout.columns))
     # an independent stream: no draw of the benchmark depends on whether the groups are read
     seed = np.random.SeedSequence(int(rng.spawn(1)[0].integers(0, 2**63)))
+    panel, kilometres = problem.panel, None
+    if layout.model.neighbours and located(panel):
+        kilometres = distances(panel, panel.units[problem.treated[0]])[layout.rows]
     confidence = None
     if bootstrap is not None:
         confidence = layout.spending(bootstrap.draws(layout, method.n_draws, rng)).reshape(shape)
@@ -125,7 +136,9 @@ def _estimate(
         uncertainty="posterior",
         diagnostics=diagnostics(posterior, layout.checks()),
         failures=posterior.failures,
-        inference=PanelGroups(layout, posterior, picked, method.chains, labels, seed),
+        inference=PanelGroups(
+            layout, posterior, picked, method.chains, labels, seed, problem.performance_insured_years[0], kilometres
+        ),
     )
 
 

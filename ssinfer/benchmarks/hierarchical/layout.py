@@ -37,6 +37,7 @@ class Layout:
     rows: Positions  # (N,): of the panel
     columns: Positions  # (T,): of the panel
     treated: Positions  # (I,): in `rows`
+    near: Positions  # (K,): in `rows`, units whose performance cells are not used
     ahead: Positions  # (P,): performance periods in `columns`
     y: Floats  # (N, T): transformed outcome, 0 where unseen
     seen: Floats  # (N, T): 1 where seen, else 0
@@ -66,13 +67,14 @@ class Layout:
 
 def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
     """Return the layout of a problem, or raise DesignError (too few units or periods) or DataError."""
-    rows = np.sort(np.concatenate([problem.treated, problem.donors]))
+    rows = np.sort(np.concatenate([problem.treated, problem.donors, problem.near]))
     before = problem.history if options.history == "all" else problem.baseline
     columns = np.union1d(before, problem.performance_columns)
     _check_size(rows, before)
     box = np.ix_(rows, columns)
     spending = problem.spending[box]
-    baseline = np.isin(columns, before)
+    baseline, near = np.isin(columns, before), np.searchsorted(rows, problem.near)
+    spending[np.ix_(near, ~baseline)] = np.nan
     seen = np.isfinite(spending)
     y, centre, unit = _transform(spending, seen, baseline, options.scale)
     time = columns.astype(np.float64)
@@ -104,6 +106,7 @@ def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
         rows=rows,
         columns=columns,
         treated=np.searchsorted(rows, problem.treated),
+        near=near,
         ahead=np.searchsorted(columns, problem.performance_columns),
         y=np.where(seen, y, 0.0),
         seen=seen.astype(np.float64),

@@ -112,7 +112,7 @@ class NeighbourChoice:
     @classmethod
     def of(cls, problem: Problem, method: HierarchicalBenchmark, lay_out: Callable[..., Layout]) -> NeighbourChoice:
         """Return the choice for the window of a problem."""
-        if not _located(problem.panel):
+        if not located(problem.panel):
             return cls(None, reason="some units have no latitude or longitude")
         try:
             gain = _evidence(problem, method, "distance", lay_out) - _evidence(problem, method, None, lay_out)
@@ -127,7 +127,8 @@ class NeighbourChoice:
         return Check("neighbours", status, self.gain, f"spatial={self.spatial!r} is taken: {self.reason or of}")
 
 
-def _located(panel: Panel) -> bool:
+def located(panel: Panel) -> bool:
+    """Return whether every unit has coordinates."""
     return all(
         name in panel.covariates and np.isfinite(panel.covariate(name)).any(axis=1).all() for name in COORDINATES
     )

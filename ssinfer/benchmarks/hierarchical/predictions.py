@@ -46,31 +46,40 @@ class PlaceboPredictions:
 
 
 def predict_placebos(
-    model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Positions, cells: Positions
+    model: PanelModel,
+    nodes: Floats,
+    y: Floats,
+    seen: Floats,
+    rows: Positions,
+    cells: Positions,
+    near: Sequence[Positions] | None = None,
 ) -> PlaceboPredictions:
-    """Predict sealed cells (P,) of units `rows` (I,) at `nodes` (M, d), from y and seen that may include them."""
+    """Predict sealed cells (P,) of units `rows` (I,) at `nodes` (M, d), from y and seen that may include them.
+
+    Of each unit the same cells of the units `near` are left out as well.
+    """
     # the prediction of a cell that is not seen is that of one which has any value and is left out
     filled = seen.copy()
     filled[np.ix_(rows, cells)] = 1.0
-    if len(model.blocks) == 1:
+    if len(model.blocks) == 1 and near is None:
         panel = (model.sampling, filled, y, model.loadings[:, 0])
         value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
         return _positive_variances(value + model.log_prior(nodes)[:, None], mean, covariance)
     width, count = 2 * len(cells), len(nodes)
-    value, score = np.full(count, -np.inf), np.zeros((count, len(rows), width))
+    value, less = np.full(count, -np.inf), np.zeros((count, len(rows)))
+    score = np.zeros((count, len(rows), width))
     precision = np.tile(np.eye(width), (count, len(rows), 1, 1))
     own, noise = np.zeros((count, 1, len(cells), len(cells))), np.ones((count, len(rows), len(cells)))
     for m, x in enumerate(nodes):
         with contextlib.suppress(np.linalg.LinAlgError):
             fit, at = model.marginal(x, y, filled)
             shock = (at.shared - at.structure)[:, cells]
-            score[m], precision[m] = fit.projections(
-                rows, np.concatenate([np.eye(len(shock))[:, cells], shock], axis=1)
-            )
+            vectors = np.concatenate([np.eye(len(shock))[:, cells], shock], axis=1)
+            less[m], score[m], precision[m] = fit.projections_without(rows, vectors, cells, near)
             own[m, 0], noise[m], value[m] = shock[cells], at.noise[np.ix_(rows, cells)], fit.log_likelihood
     change, mean, covariance = predict_sealed(score, precision, y[np.ix_(rows, cells)], own, noise)
     log_all = value + model.log_prior(nodes)
-    return replace(_positive_variances(log_all[:, None] + change, mean, covariance), log_all=log_all)
+    return replace(_positive_variances(log_all[:, None] + less + change, mean, covariance), log_all=log_all)
 
 
 def fitted_baseline(layout: Layout, x: Floats) -> Floats:
@@ -88,18 +97,24 @@ def fitted_baseline(layout: Layout, x: Floats) -> Floats:
 
 
 def sample_placebos(
-    model: PanelModel, y: Floats, seen: Floats, rows: Positions, cells: Positions, nodes: int
+    model: PanelModel,
+    y: Floats,
+    seen: Floats,
+    rows: Positions,
+    cells: Positions,
+    nodes: int,
+    near: Sequence[Positions],
 ) -> Iterator[tuple[Posterior, Floats, Floats]]:
     """Return the posterior without the cells (P,) of each unit in `rows`, and mean and covariance of these cells.
 
     Units share nodes, which are proposed for the posterior given all seen cells. A unit whose weights are not reliable
-    gets further rounds of its own.
+    gets further rounds of its own. Of each unit the cells of the units `near` are left out as well.
     """
     parts: list[PlaceboPredictions] = []
     sealed = not seen[np.ix_(rows, cells)].any()
 
     def log_target(x: Floats) -> Floats:
-        parts.append(predict_placebos(model, x, y, seen, rows, cells))
+        parts.append(predict_placebos(model, x, y, seen, rows, cells, near))
         return parts[-1].log_target[:, 0] if sealed else np.asarray(parts[-1].log_all)
 
     def enough(rounds: Rounds) -> bool:
@@ -110,11 +125,12 @@ def sample_placebos(
     start = ridge_mixture(model, y * seen, seen)
     shared = Rounds.of(log_target, start).until(enough, log_target, nodes)
     predictions = PlaceboPredictions.joined(parts)
-    for number, row in enumerate(rows):
+    for number in range(len(rows)):
         own = [predictions.of(number)]
 
-        def log_own(x: Floats, row: np.intp = row, own: list[PlaceboPredictions] = own) -> Floats:
-            own.append(predict_placebos(model, x, y, seen, np.array([row]), cells))
+        def log_own(x: Floats, number: int = number, own: list[PlaceboPredictions] = own) -> Floats:
+            one = rows[[number]], cells, [near[number]]
+            own.append(predict_placebos(model, x, y, seen, *one))
             return own[-1].log_target[:, 0]
 
         rounds = replace(shared, log_target=own[0].log_target[:, 0]).until(Rounds.reliable, log_own, nodes)

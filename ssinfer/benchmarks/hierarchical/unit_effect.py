@@ -80,6 +80,8 @@ def _windows(problem: Problem, method: HierarchicalBenchmark) -> Iterator[tuple[
     history, width = problem.history, len(problem.performance_columns)
     used = len(history) if method.history == "all" else len(problem.baseline)
     gap = problem.performance_columns[0] - problem.baseline[-1]
+    # before the start the contract reaches nobody
+    problem = replace(problem, donors=np.union1d(problem.donors, problem.near), near=problem.near[:0])
     for number in range(MOST_WINDOWS):
         block = history[max(len(history) - (number + 1) * width, 0) : len(history) - number * width]
         if len(block) < width:
@@ -116,7 +118,7 @@ type Choices = dict[Any, UnitEffectChoice | NeighbourChoice]
 
 def lay_out_chosen(problem: Problem, method: HierarchicalBenchmark, choices: Choices) -> Layout:
     """Return the layout of a problem; `choices` holds those of windows, which their placebos share."""
-    units = np.sort(np.concatenate([problem.treated, problem.donors]))
+    units = np.sort(np.concatenate([problem.treated, problem.donors, problem.near]))
     window = (units, problem.history, problem.baseline, problem.performance_columns)
     key = (id(problem.panel), problem.design.standard, *(part.tobytes() for part in window))
     chosen: dict[str, Any] = {}

@@ -89,10 +89,11 @@ class Marginal:
                 total += np.matmul(np.matmul(root, (block.products(other) @ core).reshape(total.shape)), column.T)
         return total
 
-    def projections(self, rows: Positions, vectors: Floats) -> tuple[Floats, Floats]:
+    def projections(self, rows: Positions, vectors: Floats) -> tuple[Floats, Floats, Floats]:
         """Return v'P y (I, V) and v'P v (I, V, V) of each unit; P is the inverse covariance of all seen cells.
 
-        `vectors` (T, V) holds the v of a unit's own cells. P is A without what the common effects explain.
+        `vectors` (T, V) holds the v of a unit's own cells. P is A without what the common effects explain. The third
+        array W (K, V, I) gives v'P w = -W_v'W_w for the v and w of two different units.
         """
         pulled = np.matmul(self.terms.inverse[rows], vectors)  # A_i v
         score, inner = self.terms.weighted[rows] @ vectors, np.matmul(vectors.T, pulled)
@@ -107,7 +108,35 @@ class Marginal:
         for v in range(width):
             for w in range(v + 1):
                 inner[:, v, w] = inner[:, w, v] = inner[:, v, w] - (whitened[:, v] * whitened[:, w]).sum(axis=0)
-        return score, inner
+        return score, inner, whitened
+
+    def projections_without(
+        self, rows: Positions, vectors: Floats, cells: Positions, near: Sequence[Positions] | None
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return `projections` of each unit without the `cells` (P,) of the units near it, as if these were not seen.
+
+        The first array (I,) is the change of the log likelihood. Without the cells J, P becomes
+        P - P_J P_JJ⁻¹ P_J', and P y becomes P y - P_J P_JJ⁻¹ (P y)_J.
+        """
+        score, inner, own = self.projections(rows, vectors)
+        change = np.zeros(len(rows))
+        every = np.unique(np.concatenate([*(near or ()), []]).astype(np.intp))
+        if near is None or not len(every):
+            return change, score, inner
+        theirs, _, whitened = self.projections(every, np.eye(len(vectors))[:, cells])
+        for i, units in enumerate(near):
+            if not len(units):
+                continue
+            at = np.searchsorted(every, units)
+            left = whitened[:, :, at].reshape(len(whitened), -1)
+            block = self.terms.inverse[units][:, cells][:, :, cells].transpose(1, 2, 0)
+            precision = (block[..., None] * np.eye(len(units))).transpose(0, 2, 1, 3).reshape(left.shape[1], -1)
+            root = np.linalg.cholesky(precision - left.T @ left)
+            half = dtrtrs(root, np.column_stack([theirs[at].T.ravel(), -(left.T @ own[:, :, i])]), lower=1)[0]
+            change[i] = 0.5 * (len(root) * LOG_2PI + half[:, 0] @ half[:, 0]) - np.log(np.diag(root)).sum()
+            score[i] -= half[:, 0] @ half[:, 1:]
+            inner[i] -= half[:, 1:].T @ half[:, 1:]
+        return change, score, inner
 
     def gradient(self, sampling: Floats) -> tuple[Floats, float, list[Floats]]:
         """Return derivatives of the log likelihood by K (T, T), by the scale of `sampling` (N, T), by L L' of blocks.

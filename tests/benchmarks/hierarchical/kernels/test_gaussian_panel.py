@@ -74,7 +74,7 @@ def test_projections_are_those_of_the_dense_inverse(widths):
         dense(shared, noise, blocks, roots)[np.ix_(observed, observed)]
     )
     rows, vectors = np.array([0, 2, 5]), np.random.default_rng(3).normal(size=(y.shape[1], 3))
-    score, inner = marginal(unit_terms(shared, noise, seen, y), blocks, roots).projections(rows, vectors)
+    score, inner, _ = marginal(unit_terms(shared, noise, seen, y), blocks, roots).projections(rows, vectors)
     four = precision.reshape(*y.shape, *y.shape)
     np.testing.assert_allclose(score, (precision @ y.ravel()).reshape(y.shape)[rows] @ vectors, atol=1e-10)
     for place, i in enumerate(rows):
@@ -105,7 +105,7 @@ def sealed(fit, rows, cells, y, covariances):
     """Predict `cells` of the units `rows` from the other cells alone, as `predict_placebos` does."""
     structure, shared, noise = covariances
     shock = (shared - structure)[:, cells]
-    score, precision = fit.projections(rows, np.column_stack([np.eye(len(shared))[:, cells], shock]))
+    score, precision, _ = fit.projections(rows, np.column_stack([np.eye(len(shared))[:, cells], shock]))
     at = np.ix_(rows, cells)
     return predict_sealed(score, precision, y[at], shock[cells], noise[at])
 
@@ -170,3 +170,21 @@ def test_a_panel_whose_numbers_are_not_finite_is_refused():
     blocks[1].loadings[3, 0] = np.nan
     with pytest.raises(np.linalg.LinAlgError, match="singular"):
         marginal(unit_terms(shared, noise, seen, y), blocks, roots)
+
+
+@pytest.mark.parametrize("widths", WIDTHS)
+def test_cells_of_near_units_are_left_out_as_if_they_were_not_seen(widths):
+    """Authority: the same pass over data in which these cells are missing."""
+    _, shared, noise, blocks, roots, seen, y = example(6, 9, 5, widths, missing=False)
+    rows, cells, near = np.array([0, 4]), np.array([3, 4]), [np.array([2, 5, 8]), np.array([], dtype=int)]
+    vectors = np.column_stack([np.eye(5)[:, cells], np.random.default_rng(3).normal(size=(5, 2))])
+    whole = marginal(unit_terms(shared, noise, seen, y), blocks, roots)
+    changes, scores, inners = whole.projections_without(rows, vectors, cells, near)
+    for i, units in enumerate(near):
+        less = seen.copy()
+        less[np.ix_(units, cells)] = 0.0
+        fewer = marginal(unit_terms(shared, noise, less, y * less), blocks, roots)
+        score, inner, _ = fewer.projections(rows[[i]], vectors)
+        assert whole.log_likelihood + changes[i] == pytest.approx(fewer.log_likelihood, abs=1e-9)
+        np.testing.assert_allclose(scores[i], score[0], atol=1e-10)
+        np.testing.assert_allclose(inners[i], inner[0], atol=1e-10)
