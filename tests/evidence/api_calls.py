@@ -244,6 +244,7 @@ EXCEPTIONS = {
         ),
         "a part of a method or rule: called by fit and backtest, which are fuzzed",
     ),
+    "comparison.without_inner_radius": "called by Problem.of with the rule of a checked design",
     "Counterfactual": "made by methods, whose results the guard checks; from_draws makes one from Python",
     "*.fit_many": "called by backtest and the diagnostics, which are fuzzed",
     "*.fit": "one method of one class is fuzzed: all have the same function",
