@@ -25,7 +25,7 @@ def mathml(node: nodes.Element, display: str) -> str:
         return ""
     if "\\" in found or "<mi>&</mi>" in found:
         LOG.warning("formula %r has a command that MathML has not", text, location=node)
-    return found
+    return found.replace("<mi>&#x0007E;</mi>", "<mo>&#x0223C;</mo>")  # a relation, with space around it
 
 
 def _inline(self: object, node: nodes.math) -> None:

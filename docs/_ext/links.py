@@ -1,4 +1,4 @@
-"""Links of the site: files of the repository outside docs/ are shown as paths, and no page loads from the network."""
+"""Links of the site: files of the repository outside docs/ are shown as paths, no page loads from the network, and each has one place."""
 
 import os
 import re
@@ -51,8 +51,16 @@ def _refuse_network(app: object, error: Exception | None) -> None:
         LOG.warning("a page loads from the network: %s", found)
 
 
+def _refuse_two_places(_app: object, env: object) -> None:
+    """Warn of a page that stands in two tables of contents: its place in the side bar would be a matter of luck."""
+    listed = [page for pages in env.toctree_includes.values() for page in pages]
+    for page in sorted({page for page in listed if listed.count(page) > 1}):
+        LOG.warning("the page stands in %s toctrees", listed.count(page), location=page)
+
+
 def setup(app: object) -> dict[str, bool]:
     """Register the transform and the check of the built pages."""
     app.add_transform(PathsOutside)
+    app.connect("env-check-consistency", _refuse_two_places)
     app.connect("build-finished", _refuse_network)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
