@@ -1,4 +1,4 @@
-"""Links of the site: files of the repository outside docs/ are shown as paths, no page loads from the network, and each has one place."""
+"""Links: files outside docs/ are shown as paths, nothing is loaded from the network, a page has one place."""
 
 import os
 import re
