@@ -14,7 +14,7 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint types imports pytest evidence docs spark bench lock maps clean
+.PHONY: help demo test lint types imports pytest evidence docs spark bench lock maps release-check clean
 help:
 	@echo "make demo      run the main job: real data when at hand, else a simulated case, into $(OUT)/"
 	@echo "make test      lint, types, directions of import, quick tests"
@@ -22,7 +22,8 @@ help:
 	@echo "make docs      the site into build/docs: every warning an error, all code run, links inside it checked"
 	@echo "make spark     the same panel from Spark in local mode: own environment, 400 MB, needs Java"
 	@echo "make bench     measurements of speed; those on published data need SSINFER_DATA_DIR"
-	@echo "make maps      the map of modules and the tables of README, written anew from the code"
+	@echo "make maps      tables of the documents, written anew from the code"
+	@echo "make release-check  wheel and sdist, tried in clean environments with newest and oldest dependencies"
 	@echo "make lock      resolve requirements.lock again (needs uv)"
 
 # Libraries are installed again only when the lock changes, the package itself only when its entry points may have.
@@ -88,6 +89,10 @@ lock:
 
 maps: $(VENV)/.installed
 	$(BIN)/python .ci/maps.py
+
+# Not part of `.ci/run`: clean environments of every Python here take about ten minutes each.
+release-check: $(VENV)/.installed
+	$(BIN)/python .ci/release_check.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-spark out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Writes tables in README.md, docs/output_folder.md and docs/contracts.md from the code."""
+"""Writes tables in docs/output_folder.md and docs/contracts.md from the code."""
 
 from __future__ import annotations
 
@@ -8,24 +8,11 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import ssinfer
 from ssinfer.contracts.checks import Allowed
 from ssinfer.contracts.contract import Contract
 from ssinfer.study.frames import OUTPUT
 
 ROOT = Path(__file__).parents[1]
-
-
-def table(package: str, heads: tuple[str, str]) -> str:
-    """Return a row per exported method or threshold of a package: its name and the first line of its docstring."""
-    rows = [f"| {heads[0]} | {heads[1]} |", "|---|---|"]
-    for name in ssinfer.__all__:
-        value = getattr(ssinfer, name)
-        is_test = package == "ssinfer.benchmarks." and not hasattr(value, "fit")
-        if getattr(value, "__module__", "").startswith(package) and name != "Threshold" and not is_test:
-            line = (inspect.getdoc(getattr(ssinfer, name)) or "").splitlines()[0].removeprefix("Return ")
-            rows.append(f"| `{name}` | {line[:1].upper()}{line[1:]} |")
-    return "\n".join(rows)
 
 
 def replaced(text: str, name: str, content: str) -> str:
@@ -108,15 +95,11 @@ def contract_tables() -> str:
 
 def documents() -> dict[Path, str]:
     """Return what the documents should hold."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    text = replaced(text, "methods", table("ssinfer.benchmarks.", ("method", "benchmark")))
-    text = replaced(text, "thresholds", table("ssinfer.thresholds.", ("name", "what it returns")))
     output = ROOT / "docs" / "output_folder.md"
     columns = replaced(output.read_text(encoding="utf-8"), "columns", output_tables())
     contracts = ROOT / "docs" / "contracts.md"
     terms = replaced(contracts.read_text(encoding="utf-8"), "terms", contract_tables())
-    return {readme: text, output: columns, contracts: terms}
+    return {output: columns, contracts: terms}
 
 
 if __name__ == "__main__":

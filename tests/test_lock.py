@@ -1,4 +1,4 @@
-"""Systems without the locks of POSIX: what would write is refused by the sentence of README, and reading works."""
+"""Systems without locks of POSIX: what would write is refused by the sentence of docs/start/install.md, and reading works."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ from ssinfer.errors import NotSupportedError
 from ssinfer.guard import process
 from ssinfer.simulation.claims import simulate_claims
 
-README = " ".join((Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split())
+INSTALL = " ".join((Path(__file__).parents[1] / "docs" / "start" / "install.md").read_text(encoding="utf-8").split())
 WRITING = "Writing results is not supported for Windows, which has no file locks of POSIX. Use Linux, macOS or WSL."
 STRANGERS = "A method of another package is not supported for studies on Windows. Use ss.backtest from Python."
 
@@ -41,11 +41,11 @@ def test_the_module_is_imported_without_locks(monkeypatch):
     [atomic_folder, atomic_files, output_folder, lambda folder: temporary_folder("claims-", folder.parent)],
     ids=["atomic_folder", "atomic_files", "output_folder", "temporary_folder"],
 )
-def test_writing_is_refused_by_the_sentence_of_the_readme(writing, tmp_path):
+def test_writing_is_refused_by_the_sentence_of_the_page(writing, tmp_path):
     with pytest.raises(NotSupportedError) as refused, writing(tmp_path / "out"):
         pass
     assert str(refused.value) == WRITING
-    assert WRITING in README
+    assert WRITING in INSTALL
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -72,7 +72,7 @@ def test_a_method_of_another_package_is_refused_in_studies():
     with pytest.raises(NotSupportedError) as refused:
         process._fork_server(-1)
     assert str(refused.value) == STRANGERS
-    assert STRANGERS in README
+    assert STRANGERS in INSTALL
 
 
 @pytest.mark.usefixtures("windows")
