@@ -1,4 +1,4 @@
-"""Systems without locks of POSIX: what would write is refused by the sentence of the install page, and reading works."""
+"""Systems without locks of POSIX: what writes is refused by the sentence of the install page, and reading works."""
 
 import importlib.util
 import os
