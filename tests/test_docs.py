@@ -104,7 +104,7 @@ def test_the_study_of_the_page_on_designs_is_valid_and_names_four_designs(tmp_pa
 # --- docs/how_to: every block of Python runs and prints what the page shows; study files and commands are valid
 
 HOW_TO = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "how_to").glob("*.md"))}
-PANEL = ("masked_years", "comparing_thresholds", "priors")  # recipes that start from the study of `ssinfer new --sample`
+PANEL = ("masked_years", "comparing_thresholds", "priors")  # from the study of `ssinfer new --sample`
 
 
 def how_to_blocks(language):
