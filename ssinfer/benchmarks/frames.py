@@ -39,6 +39,7 @@ COMPONENTS = FrameSchema(
     _source("practice_shock", "Shock of the treated practice."),
     _source("comparison_shocks", "Shocks of the practices in the comparison group."),
     _source("region_shock", "Shocks that practices of one region share."),
+    _source("growth", "Growth to the performance period that is not known at signing."),
     _source("total", "Sum of the sources."),
 )
 SOLVER = FrameSchema(

@@ -4,6 +4,7 @@ Usage: python tests/evidence/risk_adjusted.py [COMMAND ...]
   (none)                                       writes the page's tables and figure from docs/evidence/risk_adjusted*
   measure simple|realistic SEED [SEED ...]     simulated worlds; 10 processor minutes each (realistic: 5)
   randhie FOLDER                               persons of the RAND experiment; 5 processor minutes
+  signing                                      both forms on small simulated cohorts; 6 processor minutes
   speed [PERSONS [PLACEBOS]]                   prints time and memory, by default of a million persons
 A part of a world that is in build/risk_adjusted is not measured again, so that `measure` can be stopped at any time.
 The first command adds sums of what is there to the files of docs/evidence; they tell no placebo from others.
@@ -30,6 +31,7 @@ from ssinfer.cohort.pseudo_practices import pseudo_practices
 from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.simulation.claims import simulate_claims
+from ssinfer.simulation.cohort import simulate_cohort
 from ssinfer.typing import Floats
 
 ROOT = Path(__file__).parents[2]
@@ -478,6 +480,63 @@ def randhie_table(table: pd.DataFrame) -> str:
     return markdown(head + "SD times root insured-years | coverage 80 / 90 / 95%", rows)
 
 
+#: Cohorts of 26 practices: persons of each, SD of log spending, placebos per cohort, first seed, number of cohorts.
+SIGNED = {"small practices": ((40, 60), 1.0, 3, 9001, 36), "growth dominates": ((200, 300), 0.4, 2, 9101, 60)}
+SIGNED_YEARS, GROWTH_SD = tuple(range(2010, 2019)), 0.03  # of the growth that all persons of a year share
+FORMS = {"settlement": {}, "signing": {"information": "signing"}}
+
+
+def signing() -> None:
+    """Measure the errors of both forms where the growth of a year is a shock to everybody; one row per cohort."""
+    rows = []
+    wanted = [(name, *given, k) for name, (*given, cohorts) in SIGNED.items() for k in range(cohorts)]
+    for world_, persons, sigma, units, seed, k in wanted:
+        cohort = simulate_cohort(26, persons=persons, periods=SIGNED_YEARS, sigma=sigma, seed=seed + k)
+        shocks = np.random.default_rng([seed, k]).normal(0.0, GROWTH_SD, len(SIGNED_YEARS)).cumsum()
+        cohort = replace(cohort, spending=cohort.spending * np.exp(shocks))
+        designs = [Design([u], SIGNED_YEARS[:-1], SIGNED_YEARS[-1:]) for u in cohort.units[1 : 1 + units]]
+        for form, options in FORMS.items():
+            part = errors(RiskAdjustedBenchmark(confidence=None, **options), cohort, designs, seed + k)
+            covered = {f"{level}%": ((part["rank"] - 0.5).abs() < level / 200).sum() for level in COVERAGE}
+            sums_ = {"n": part["error"].notna().sum(), "error": part["error"].sum()}
+            sums_ |= {"squares": (part["error"] ** 2).sum(), "sd, squares": (part["sd"] ** 2).sum()}
+            sums_ |= {"insured_years": part["insured_years"].sum()}
+            rows.append({"world": world_, "form": form, "seed": seed + k, **sums_, **covered})
+        print(world_, k, flush=True)  # noqa: T201
+    pd.DataFrame(rows).round(3).to_csv(EVIDENCE / "risk_adjusted_signing.csv", index=False)
+
+
+def signing_table(table: pd.DataFrame) -> str:
+    """Return the table of both forms; standard errors are a bootstrap over cohorts."""
+    rows, names = [], ["n", "error", "squares", "sd, squares", "insured_years", *(f"{level}%" for level in COVERAGE)]
+    for world_, part in table.groupby("world", sort=False):
+        found = {}
+        for form in FORMS:
+            values = part[part["form"] == form].sort_values("seed")[names].to_numpy(float)
+            counts = np.random.default_rng(0).multinomial(
+                len(values), np.full(len(values), 1 / len(values)), REPLICATES
+            )
+            drawn = pd.DataFrame(np.vstack([np.ones(len(values)), counts]) @ values, columns=names)
+            mean = drawn.div(drawn["n"], axis=0)
+            sd = np.sqrt(mean["squares"] - mean["error"] ** 2)
+            found[form] = drawn["n"], mean, sd, sd if form == "settlement" else sd / found["settlement"][2]
+        for form, (n, mean, sd, ratio) in found.items():
+            rows.append(
+                [
+                    f"{world_}, {mean['insured_years'][0]:.0f} insured-years",
+                    form,
+                    f"{n[0]:.0f} in {(part['form'] == form).sum()}",
+                    f"{sd[0]:.2f} ({sd[1:].std():.2f})",
+                    "" if form == "settlement" else f"{ratio[0]:.2f} ({ratio[1:].std():.2f})",
+                    f"{np.sqrt(mean['sd, squares'][0]):.2f}",
+                    " / ".join(f"{100 * mean[f'{c}%'][0]:.0f} ({100 * mean[f'{c}%'][1:].std():.0f})" for c in COVERAGE),
+                    f"{mean['error'][0]:+.2f} ({mean['error'][1:].std():.2f})",
+                ]
+            )
+    head = "cohorts | form | placebos in cohorts | SD of the errors (SE) | over settlement (SE) | SD in the draws | "
+    return markdown(head + "coverage 80 / 90 / 95% (SE) | mean error (SE)", rows)
+
+
 def write_page() -> None:
     """Write the tables between their marks in the page, and the figure."""
     table, page = gather(), PAGE.read_text(encoding="utf-8")
@@ -493,7 +552,8 @@ def tables(table: pd.DataFrame, steps: pd.DataFrame) -> dict[str, str]:
     """Return the tables of the page by name."""
     real = pd.read_csv(EVIDENCE / "risk_adjusted_randhie.csv", keep_default_na=False, dtype={"response": str})
     found = {"scores": scores(table, "simple"), "levels": level_table(table), "ladder": ladder_table(steps)}
-    return found | {"realistic": scores(table, "realistic"), "randhie": randhie_table(real)}
+    found |= {"realistic": scores(table, "realistic"), "randhie": randhie_table(real)}
+    return found | {"signing": signing_table(pd.read_csv(EVIDENCE / "risk_adjusted_signing.csv"))}
 
 
 def speed(n_persons: int = 1_000_000, n_placebos: int = 100) -> None:
@@ -536,7 +596,7 @@ if __name__ == "__main__":
     if command == "measure":
         for number in arguments[1:-1]:
             measure(arguments[0], int(number))
-    elif command in {"randhie", "speed"}:
-        {"randhie": randhie, "speed": lambda *n: speed(*map(int, n))}[command](*arguments[:-1])
+    elif command in {"randhie", "signing", "speed"}:
+        {"randhie": randhie, "signing": signing, "speed": lambda *n: speed(*map(int, n))}[command](*arguments[:-1])
     else:
         write_page()

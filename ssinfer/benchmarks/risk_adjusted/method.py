@@ -14,9 +14,11 @@ from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.risk_adjusted.blocks import blocks_of
 from ssinfer.benchmarks.risk_adjusted.draws import posterior_draws, sampling_draws
 from ssinfer.benchmarks.risk_adjusted.fit import Fit
+from ssinfer.benchmarks.risk_adjusted.kernels.growth import growth_draws
 from ssinfer.benchmarks.risk_adjusted.person_problem import PersonProblem
 from ssinfer.benchmarks.risk_adjusted.regression import REGRESSOR, seeded
-from ssinfer.benchmarks.risk_adjusted.summary import components, diagnostics
+from ssinfer.benchmarks.risk_adjusted.signing import SignedProblem
+from ssinfer.benchmarks.risk_adjusted.summary import components, diagnostics, growth_check
 from ssinfer.benchmarks.risk_adjusted.window import Window
 from ssinfer.design import Design
 from ssinfer.errors import RefusalError
@@ -69,6 +71,17 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     earlier blocks, and from the part of u that the estimate does not keep. Variances are estimates, not drawn; the
     prior that `level_response` raises weights the estimate and is in no draw.
 
+    **At signing** (`information`) Nothing after the history enters. Persons who are with the unit at its end are moved
+    back by k years to the latest block that is known, at its prices. There all is as above. With G the growth since,
+
+    .. math:: B_t = e^{G} B_{t-k}, \quad G \sim N(k m, k \sigma^2), \quad g_j \sim N(m, \sigma^2 + v).
+
+    Each :math:`g_j` is the log of what all units' persons spent in an earlier block over their prediction, in the same
+    way, from the block a year before; so it holds who joined and who left. Its noise v, clustered by unit, is no part
+    of G, because the error of the block that is carried forward is in the model error. m has a flat prior, and
+    :math:`\sigma` a half-normal one. It is assumed that growths of years are alike and independent. The sampling
+    distribution has the same G.
+
     Parameters
     ----------
     covariates : sequence of str or None. Baseline covariates beside the history; None: all.
@@ -81,6 +94,10 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         Histories end with the baseline and leave out masked periods. "all": they have every period before the start.
         Each model is fitted to persons of others in the same periods, so what a masked period did to all is in it.
     confidence : "cluster" or None, the sampling distribution
+    information : "settlement" or "signing"
+        "settlement": the model is of the performance periods of others. "signing": the benchmark is known before the
+        start, and nobody's later spending changes it. It has the error of growth too, and an `estimand` of "all" only.
+        Three pairs of earlier blocks a year apart are needed, the earliest with a year of history: five years.
     regressor : None (ridge), or a scikit-learn regressor whose `fit` takes `sample_weight`
         It is trained on the same features, with spending per insured-year as y and insured-years as weight, and scaled
         by one factor so that the sum of its training persons is right. Donors' residuals are of persons who were not in
@@ -92,6 +109,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     effect_prior, shock_prior : float
         Scales of the half-normal priors of the SDs of u and s, as fractions of spending; half of that for the parts
         that units of a region share.
+    growth_prior : float, scale of the half-normal prior of the SD of a year's growth, which counts at signing
     n_draws : int, number of draws
     estimand : "all", "truncated" or "truncated_plus_excess"
         Spending of which benchmark and observed spending are. "truncated": of a person's spending in a contract year,
@@ -105,9 +123,9 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
 
     Notes
     -----
-    There is no form for signing. Spending that was truncated by the extraction is predicted as it is. Without an
-    earlier block there is no effect of the unit, and `diagnostics` say so. Fewer than 20 practices are refused, and
-    fewer than 40 warned: by so few clusters intervals are too short. With a regressor the clusters are its ten groups.
+    Spending that was truncated by the extraction is predicted as it is. Without an earlier block there is no effect of
+    the unit, and `diagnostics` say so. Fewer than 20 practices are refused, and fewer than 40 warned: by so few
+    clusters intervals are too short. With a regressor the clusters are its ten groups, and growth is by the ridge.
 
     References
     ----------
@@ -137,6 +155,7 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         "penalty": Number(0, open="low"),
         "effect_prior": Number(0, 1, open=True),
         "shock_prior": Number(0, 1, open=True),
+        "growth_prior": Number(0, 1, open=True),
         "n_draws": Number(2, MOST, whole=True),
         "truncation": Number(0.5, 1, open="high"),
     }
@@ -146,10 +165,12 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
     level_response: float | None = 0.95
     history: Literal["baseline", "all"] = "baseline"
     confidence: Literal["cluster"] | None = "cluster"
+    information: Literal["settlement", "signing"] = "settlement"
     regressor: Any = None
     penalty: float = 2000.0
     effect_prior: float = 0.1
     shock_prior: float = 0.02
+    growth_prior: float = 0.05
     n_draws: int = 2000
     estimand: Literal["all", "truncated", "truncated_plus_excess"] = "all"
     truncation: float = 0.99
@@ -159,17 +180,29 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         """Capabilities, without a sampling distribution if none was asked for."""
         return replace(self.capabilities, confidence=self.confidence is not None)
 
+    def check_parameters(self) -> None:
+        """Refuse truncated spending at signing."""
+        super().check_parameters()
+        if self.information == "signing" and self.estimand != "all":
+            allowed = "With information='signing' the benchmark is of all spending: give estimand='all'"
+            raise self.parameter_error("estimand", f"{allowed}, and truncate spending in the extraction.")
+
     def prepare(self, data: Any, design: Design) -> Problem:
         """Apply the design to the persons; a panel is refused."""
         require_cohort(data, design, type(self).__name__)
+        if self.information == "signing":
+            return SignedProblem.over(data, design, type(self).__name__, everything=self.history == "all")
         return PersonProblem.over(data, design)
 
     def estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Any] | None = None) -> Estimate:
         """Estimate one problem; `shared` holds the passes over the persons of each window."""
+        windows, signed = {} if shared is None else shared, problem
+        if isinstance(problem, SignedProblem):  # its persons are its own, and so is their window
+            problem, growths = problem.moved_back(windows, self.covariates, self.penalty, self.truncation)
+            windows = {}
         assert isinstance(problem, PersonProblem)  # noqa: S101  (for the type checker: prepare made it)
         practices = practice_check(problem.labels(np.flatnonzero(problem.donor_units)), len(problem.treated))
         blocks = blocks_of(problem, type(self).__name__, everything=self.history == "all")
-        windows = {} if shared is None else shared
         key = id(problem.cohort), blocks
         if key not in windows:
             given = problem.cohort, blocks, self.covariates, self.penalty, self.truncation
@@ -182,14 +215,20 @@ class RiskAdjustedBenchmark(BenchmarkMethod):
         sampling = None if self.confidence is None else sampling_draws(fit, self.n_draws, rng)
         for model in fit.models:
             model.sums.clear()  # a backtest keeps many fits for their diagnostics
+        factor, checks = np.ones((1, 1, 1)), [practices]
+        if isinstance(signed, SignedProblem):
+            draws_ahead = growth_draws(*growths, self.growth_prior, signed.years, self.n_draws, rng)
+            factor = np.exp(draws_ahead)[:, None, None]
+            checks.append(growth_check(*growths, signed.years, factor))
         return Estimate(
-            benchmark=draws.benchmark[None] + added,
-            expected=draws.expected[None] + added,
-            confidence=None if sampling is None else sampling[None] + added,
+            benchmark=(factor * draws.benchmark)[None] + added,
+            expected=(factor * draws.expected)[None] + added,
+            confidence=None if sampling is None else (factor * sampling)[None] + added,
             spending=spending,
+            information=self.information,
             uncertainty="posterior",
-            components=Later(lambda: components(fit, draws.level, draws.effects.noise, added)),
-            diagnostics=Later(lambda: diagnostics(fit, draws.effects, practices)),
+            components=Later(lambda: components(fit, draws.level, draws.effects.noise, added, factor)),
+            diagnostics=Later(lambda: diagnostics(fit, draws.effects, checks)),
             inference={"estimand": group},
         )
 

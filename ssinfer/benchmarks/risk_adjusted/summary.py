@@ -1,5 +1,7 @@
 """Components of the error and diagnostics of a risk-adjusted benchmark."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -15,10 +17,11 @@ MAX_WITHOUT_HISTORY = 0.2  # share of insured-years without spending in the year
 LEVELS = (0.10, 0.15)  # above the others, for which the mean error is printed
 
 
-def components(fit: Fit, level: Floats, noise: Floats, added: Floats) -> dict[str, Floats]:
+def components(fit: Fit, level: Floats, noise: Floats, added: Floats, growth: Floats) -> dict[str, Floats]:
     """Return the shares of the squared benchmark by source of error; noise includes what it shares with the effect."""
     part = (fit.rate / (fit.rate + added)) ** 2  # of a benchmark to which the expected excess is added
-    return {
+    ahead = {} if len(growth) == 1 else {"growth": growth.var(axis=0) / growth.mean(axis=0) ** 2}
+    return ahead | {
         "reference_group": np.diag(fit.model_error).reshape(part.shape) / fit.rate**2 * part,
         "group_shock": level.var(axis=0) * part,
         "performance_noise": ((level + noise).var(axis=0) - level.var(axis=0)) * part,
@@ -53,10 +56,19 @@ def _placebos(fit: Fit, point: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return error[use], sds[1][use], sds[0][use], level[use] - (level[use].mean() if use.any() else 0.0)
 
 
-def diagnostics(fit: Fit, draws: Draws, practices: Check) -> pd.DataFrame:
+def growth_check(growths: Floats, noise: float, years: int, ahead: Floats) -> Check:
+    """Return the SD of the growth `ahead` (D, 1, 1) to the performance period, with what it is learned from."""
+    text = (
+        f"SD of the growth over {years} years that is not known at signing. {len(growths)} known years had "
+        f"{np.expm1(growths.mean()):+.1%} (SD {growths.std(ddof=1):.1%}), of which noise {np.sqrt(noise):.1%}"
+    )
+    return _figure("growth", ahead.std() / ahead.mean(), text)
+
+
+def diagnostics(fit: Fit, draws: Draws, checks: Sequence[Check]) -> pd.DataFrame:
     """Return what is known of the fit without the treated units' performance spending; of several units the worst."""
     point = fit.plug_in.points
-    return tabulate([practices, *_of_persons(fit), *_of_effect(fit, draws, point), *_of_placebos(fit, point)])
+    return tabulate([*checks, *_of_persons(fit), *_of_effect(fit, draws, point), *_of_placebos(fit, point)])
 
 
 def _figure(name: str, figure: float, message: str) -> Check:
