@@ -85,8 +85,8 @@ def on_one_axis(known: Cohort, stay: Booleans, move: Booleans, shift: int, colum
 
     Whoever is with a unit that moves in the last known period is there in all later ones, with unknown spending. Their
     histories with other units become a unit of its own, and none of their rows stays, unless all units do. A unit that
-    does both is "NAME, later". Who moves is made younger by as much as the mean age of those who stay fell: not at all
-    where births make up for it, and by all years in a closed cohort.
+    does both is "NAME, later". Who moves is made younger by the years by which those who stay aged on average: none
+    where births make up for it, and all of `shift` in a closed cohort.
     """
     unit, person = known.unit_rows(), pd.factorize(known.person)[0]
     years = np.where(np.isfinite(known.spending), known.insured_years, 0.0)[stay[unit]].sum(axis=0)
@@ -103,7 +103,7 @@ def on_one_axis(known: Cohort, stay: Booleans, move: Booleans, shift: int, colum
     first = known.take(np.flatnonzero(stay[unit] & ~gone), np.arange(columns))
     covariates = {name: np.concatenate([first.covariates[name], second.covariates[name]]) for name in known.covariates}
     if "age" in covariates and covariates["age"].dtype.kind == "f":
-        weights, age = known.insured_years[stay[unit]], known.covariates["age"][stay[unit]]
+        weights, age = known.insured_years[stay[unit]] + 1e-9, known.covariates["age"][stay[unit]]
         younger = np.average(age, weights=weights[:, -1 - shift]) - np.average(age, weights=weights[:, -1])
         covariates["age"] = covariates["age"] - shift / per_year
         covariates["age"][len(first.person) :] += younger

@@ -172,7 +172,7 @@ def test_persons_of_the_unit_bring_their_history_and_stay_with_nobody_else(few):
     mean = [np.average(age, weights=weights[:, column]) for column in (-2, -1)]
     here = np.flatnonzero(first)[0]
     assert axis.covariates["age"][here] == pytest.approx(age[rows[0]] - 1 + mean[0] - mean[1])
-    stayed = np.flatnonzero((axis.unit == "practice 02"))[0]
+    stayed = np.flatnonzero(axis.unit == "practice 02")[0]
     assert axis.covariates["age"][stayed] == age[known.unit == "practice 02"][0] - 1
 
 
