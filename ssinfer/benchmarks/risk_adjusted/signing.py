@@ -128,7 +128,8 @@ def growths(
     A growth is what some `units` spent in a block over the prediction from the block a year before, of those who were
     there just before it. Its variance is clustered by unit: errors of spending, of insured time, and of the model.
     """
-    own, year, values, variances = known.take(np.flatnonzero(units[known.unit_rows()])), blocks.per_year, [], []
+    own, year = known.take(np.flatnonzero(units[known.unit_rows()])), blocks.per_year
+    values, variances = list[float](), list[float]()
     n, everybody = len(own.units), np.ones(len(own.units), dtype=bool)
     for back in range(1, blocks.performance.columns[0] // year):
         span = np.array(blocks.performance.columns) - back * year
