@@ -36,6 +36,9 @@ class SignedProblem(Problem):
         """Apply `design` to what is known before the start; units need no spending later."""
         panel = panel_of(cohort)
         first = int(panel.columns(design.on(panel).performance).min())
+        seen = (np.nan_to_num(panel.insured_years)[:, :first] > 0).any(axis=1)  # a practice that came later is no donor
+        if not (seen := seen | np.isin(panel.units, design.under_contract)).all():
+            panel = panel.select([unit for unit, was in zip(panel.units, seen, strict=True) if was])
         spending, insured = panel.spending.copy(), np.array(panel.insured_years)
         spending[:, first:] = 1.0  # a problem needs a number, and none of them is read
         insured[:, first:][:, (insured[:, first:] == 0).all(axis=0)] = np.nan  # not extracted yet

