@@ -487,29 +487,34 @@ FORMS = {"settlement": {}, "signing": {"information": "signing"}}
 
 
 def signing() -> None:
-    """Measure the errors of both forms where the growth of a year is a shock to everybody; one row per cohort."""
-    rows = []
+    """Measure errors of both forms where growth is a shock to everybody, by cohort; stopped, it goes on where it was."""
+    BUILD.mkdir(parents=True, exist_ok=True)
     wanted = [(name, *given, k) for name, (*given, cohorts) in SIGNED.items() for k in range(cohorts)]
-    for world_, persons, sigma, units, seed, k in wanted:
-        cohort = simulate_cohort(26, persons=persons, periods=SIGNED_YEARS, sigma=sigma, seed=seed + k)
+    for world_, persons, sigma, units, first, k in sorted(wanted, key=lambda one: one[-1]):
+        file, seed = BUILD / f"signing-{world_.split()[0]}-{k}.csv", first + k
+        if file.exists():
+            continue
+        cohort = simulate_cohort(26, persons=persons, periods=SIGNED_YEARS, sigma=sigma, seed=seed)
         shocks = np.random.default_rng([seed, k]).normal(0.0, GROWTH_SD, len(SIGNED_YEARS)).cumsum()
         cohort = replace(cohort, spending=cohort.spending * np.exp(shocks))
         designs = [Design([u], SIGNED_YEARS[:-1], SIGNED_YEARS[-1:]) for u in cohort.units[1 : 1 + units]]
+        rows = []
         for form, options in FORMS.items():
-            part = errors(RiskAdjustedBenchmark(confidence=None, **options), cohort, designs, seed + k)
-            covered = {f"{level}%": ((part["rank"] - 0.5).abs() < level / 200).sum() for level in COVERAGE}
-            sums_ = {"n": part["error"].notna().sum(), "error": part["error"].sum()}
-            sums_ |= {"squares": (part["error"] ** 2).sum(), "sd, squares": (part["sd"] ** 2).sum()}
-            sums_ |= {"insured_years": part["insured_years"].sum()}
-            rows.append({"world": world_, "form": form, "seed": seed + k, **sums_, **covered})
-        print(world_, k, flush=True)  # noqa: T201
-    pd.DataFrame(rows).round(3).to_csv(EVIDENCE / "risk_adjusted_signing.csv", index=False)
+            part = errors(RiskAdjustedBenchmark(confidence=None, **options), cohort, designs, seed)
+            found = {"n": part["error"].notna().sum(), "error": part["error"].sum()}
+            found |= {"squares": (part["error"] ** 2).sum(), "sd, squares": (part["sd"] ** 2).sum()}
+            found |= {f"{level}%": ((part["rank"] - 0.5).abs() < level / 200).sum() for level in COVERAGE}
+            known = {"world": world_, "form": form, "seed": seed}
+            rows.append(known | found | {"insured_years": part["insured_years"].sum()})
+        pd.DataFrame(rows).round(3).to_csv(file, index=False)
+    every = pd.concat([pd.read_csv(file) for file in BUILD.glob("signing-*.csv")])
+    every.sort_values(["world", "seed", "form"]).to_csv(EVIDENCE / "risk_adjusted_signing.csv", index=False)
 
 
 def signing_table(table: pd.DataFrame) -> str:
     """Return the table of both forms; standard errors are a bootstrap over cohorts."""
     rows, names = [], ["n", "error", "squares", "sd, squares", "insured_years", *(f"{level}%" for level in COVERAGE)]
-    for world_, part in table.groupby("world", sort=False):
+    for world_, part in table.groupby("world"):
         found = {}
         for form in FORMS:
             values = part[part["form"] == form].sort_values("seed")[names].to_numpy(float)
