@@ -487,7 +487,7 @@ FORMS = {"settlement": {}, "signing": {"information": "signing"}}
 
 
 def signing() -> None:
-    """Measure errors of both forms where growth is a shock to everybody, by cohort; stopped, it goes on where it was."""
+    """Measure errors of both forms where growth is a shock to everybody; stopped, it goes on at the next cohort."""
     BUILD.mkdir(parents=True, exist_ok=True)
     wanted = [(name, *given, k) for name, (*given, cohorts) in SIGNED.items() for k in range(cohorts)]
     for world_, persons, sigma, units, first, k in sorted(wanted, key=lambda one: one[-1]):
