@@ -36,7 +36,8 @@ class SignedProblem(Problem):
         """Apply `design` to what is known before the start; units need no spending later."""
         panel = panel_of(cohort)
         first = int(panel.columns(design.on(panel).performance).min())
-        seen = (np.nan_to_num(panel.insured_years)[:, :first] > 0).any(axis=1)  # a practice that came later is no donor
+        insured = np.array(panel.insured_years)
+        seen = (np.nan_to_num(insured[:, :first]) > 0).any(axis=1)  # a practice that came later is no donor
         if not (seen := seen | np.isin(panel.units, design.under_contract)).all():
             panel = panel.select([unit for unit, was in zip(panel.units, seen, strict=True) if was])
         spending, insured = panel.spending.copy(), np.array(panel.insured_years)
