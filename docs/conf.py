@@ -1,12 +1,9 @@
 """The site: `make docs` builds it into build/docs. Warnings are errors, links inside it are checked, all code runs."""
 
-import logging
 import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-# A folder of pages may still be empty (Sphinx gives this warning no type by which it could be suppressed).
-logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "glob pattern" not in str(record.msg))
 sys.path.insert(0, str(DOCS / "_ext"))
 
 from ssinfer._version import __version__  # noqa: E402 - the path above is for the extensions
@@ -62,3 +59,13 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = False
+
+
+def _say_language(_app: object, page: str, _template: str, context: dict[str, object], _document: object) -> None:
+    """Tell browsers and screen readers the language of translated pages, whose names end in it."""
+    context["language"] = "nl" if page.endswith("_nl") else language
+
+
+def setup(app: object) -> None:
+    """Register the language of pages."""
+    app.connect("html-page-context", _say_language)
