@@ -20,7 +20,7 @@ from ssinfer.errors import SsinferError
 from ssinfer.study.config_blocks import ThresholdConfig
 from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
-from ssinfer.study.verdict import DETECTED, NO_ROW, POWER, deciding_rates, predictive_error
+from ssinfer.study.verdict import DETECTED, POWER, deciding_rates, predictive_error
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.kind import CONTRACT, KINDS, ThresholdKey
 from ssinfer.thresholds.planning.power import insured_needed
@@ -35,7 +35,10 @@ def case_threshold(stated: ThresholdConfig | None, table: pd.DataFrame) -> tuple
     key = stated.key
     rows = table[key.rows(table)]
     if rows.empty:
-        return np.nan, f"there is no {key.kind} threshold: {NO_ROW}"
+        return (
+            np.nan,
+            f"there is no {key.kind} threshold without a fit, and placebos if needed: use `ssinfer run`.",
+        )
     return rows["rate" if KINDS.find(key.kind).pays else "detectable"].iloc[0], rows["reason"].iloc[0]
 
 

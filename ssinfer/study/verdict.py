@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ssinfer.study.result import StudyResult
 
 DETECTED, POWER = 0.03, 0.8  # true saving, and probability to find it, for which the size is given
-NO_ROW = "it needs a fit of the contract group, and placebo contracts if it is learned from them: use `ssinfer run`."
 REACHED, NOT_REACHED = "reached", "not reached"
 type Numbers = Mapping[str, Any]
 
@@ -146,7 +145,8 @@ def _missing(
     if stated is None:
         yield Finding("no_threshold_stated", {})
     elif not hidden and math.isnan(rate):
-        yield Finding("no_threshold", {"kind": stated["kind"], "reason": NO_ROW if row is None else str(row["reason"])})
+        reason = {"kind": stated["kind"]} | ({} if row is None else {"reason": str(row["reason"])})
+        yield Finding("no_threshold_learned" if row is None else "no_threshold", reason)
     if not hidden and not settles.get("shares"):
         yield Finding("no_sharing", {})
     elif not hidden and (line is None or not line["party"]):

@@ -326,7 +326,7 @@ PLAN_MISTAKES = {
     ),
     "accept": (('file = "panel.csv"', 'file = "panel.csv"\naccept = ["similar"]'), r"accept names 'similar'. Did you"),
     "donors": (("within_km = 100", "within_km = 0.001"), r"design 'near'.*No donors are left"),
-    "radius": (("within_km = 100", "within_km = -3"), r"within -3.0 km; allowed: 0 <= beyond < within"),
+    "radius": (("within_km = 100", "within_km = -3"), r"Within: km is -3.0; allowed: a number more than 0"),
     "standard": (("within_km = 100", 'standard = "expected"'), r"no covariate 'expected'"),
     "method": (('method = "AdministrativeBenchmark"', 'method = "Administrative"'), r"no method 'Administrative'"),
     "parameter": (("n_draws = 400", "n_drws = 400"), r"no parameter 'n_drws'. Did you mean 'n_draws'\?"),
