@@ -103,7 +103,7 @@ def sample_placebos(
     rows: Positions,
     cells: Positions,
     nodes: int,
-    near: Sequence[Positions],
+    near: Sequence[Positions] | None = None,
 ) -> Iterator[tuple[Posterior, Floats, Floats]]:
     """Return the posterior without the cells (P,) of each unit in `rows`, and mean and covariance of these cells.
 
@@ -129,7 +129,7 @@ def sample_placebos(
         own = [predictions.of(number)]
 
         def log_own(x: Floats, number: int = number, own: list[PlaceboPredictions] = own) -> Floats:
-            one = rows[[number]], cells, [near[number]]
+            one = rows[[number]], cells, None if near is None else [near[number]]
             own.append(predict_placebos(model, x, y, seen, *one))
             return own[-1].log_target[:, 0]
 
