@@ -35,10 +35,7 @@ def case_threshold(stated: ThresholdConfig | None, table: pd.DataFrame) -> tuple
     key = stated.key
     rows = table[key.rows(table)]
     if rows.empty:
-        return (
-            np.nan,
-            f"there is no {key.kind} threshold without a fit, and placebos if needed: use `ssinfer run`.",
-        )
+        return np.nan, f"a {key.kind} threshold needs a fit, and placebos if it learns from them: use `ssinfer run`."
     return rows["rate" if KINDS.find(key.kind).pays else "detectable"].iloc[0], rows["reason"].iloc[0]
 
 

@@ -67,12 +67,9 @@ class PanelGroups(Mapping[str, xr.Dataset]):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        shared = bool(self.layout.model.neighbours) and len(self.layout.treated) == 1
-        return (
-            *NAMES,
-            *(("carriers",) if shared else ()),
-            *(("donut",) if shared and self.kilometres is not None else ()),
-        )
+        if not self.layout.model.neighbours or len(self.layout.treated) > 1:
+            return NAMES
+        return (*NAMES, "carriers") if self.kilometres is None else (*NAMES, "carriers", "donut")
 
     @cached_property
     def _of_neighbours(self) -> dict[str, xr.Dataset]:

@@ -28,7 +28,7 @@ class Break:
     .. math:: y_{it} \mathrel{+}= c\, x_i \, 1\{t \ge first\}, \qquad c \sim N(0, 0.10^2)
 
     x is the unit's last value of `covariate` before `first` and before the start, divided by its standard deviation
-    over the units. c is the same for all units, so those that are not treated tell it. Declare a break from what the
+    over the units. c is the same for all units, so the untreated ones identify it. Declare a break from what the
     publisher says before the performance period, never from errors of a benchmark. Windows that end before `first` do
     not have it. A study gives a table, such as ``{covariate = "long_stay_share", first = 2022}``.
 
@@ -85,8 +85,8 @@ def steps_of(
         own = np.isin(rows, problem.treated)
         if first <= problem.baseline[-1] and not x[~own].any():
             raise DesignError(
-                f"{each}: the break lies inside the baseline and only treated units have it, so no other unit tells "
-                "its size. Shorten the baseline to one side of the break, or name another covariate."
+                f"{each}: the break lies inside the baseline and only treated units have it, so nothing "
+                "identifies its size. Shorten the baseline to one side of the break, or name another covariate."
             )
         found.append((each, x / x.std(), (columns >= first).astype(np.float64)))
     return found

@@ -86,7 +86,7 @@ def given_correlation(matrix: pd.DataFrame, units: list[str]) -> Floats:
             raise DataError(
                 f"spatial: the {what} of the matrix {problem}. Give one row and one column per unit, by name."
             )
-    values = named.loc[units, units].to_numpy(dtype=np.float64)
+    values = named.loc[units, units].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     if not (np.isfinite(values).all() and (values >= 0.0).all() and np.allclose(values, values.T)):
         raise DataError("spatial: the matrix must be symmetric, with finite values of at least 0. Correct its cells.")
     diagonal = np.diag(values)

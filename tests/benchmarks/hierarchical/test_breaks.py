@@ -75,6 +75,8 @@ ONLY_ONE = np.where(np.arange(40) == 7, 1.0, 0.0)
     [
         (None, DESIGN, [{"covariate": "clinics", "first": 2021}], "no covariate 'clinics'.*'clinic'"),
         (None, DESIGN, [{"covariate": "clinic", "first": 2035}], "no first period of a break 2035"),
+        (None, DESIGN, [{"covariate": "clinic", "first": [2021]}], "first"),
+        (None, DESIGN, [{"covariate": 3, "first": 2021}], "breaks is .*allowed: a list with a Break"),
         (None, DESIGN, [{"covariate": "clinic"}], "allowed: a list with a Break, or a table"),
         (None, DESIGN, [{"covariate": "clinic", "first": 2016}], "not known before 2016"),
         (np.full(40, 2.0), DESIGN, DECLARED, "the same in every unit"),

@@ -116,6 +116,7 @@ def test_shares_in_common_become_a_correlation():
         (lambda s: s.iloc[1:], "rows of the matrix lack u00"),
         (lambda s: s.iloc[:, :-2], "columns of the matrix lack u19, u20"),
         (lambda s: -s, "finite values of at least 0"),
+        (lambda s: s.map("{:.2f} km".format), "finite values of at least 0"),
         (lambda s: s + np.triu(np.ones(s.shape)), "must be symmetric"),
         (lambda s: s * 0.0 + np.eye(21) + 0.9 * (np.eye(21, k=1) + np.eye(21, k=-1)), "negative eigenvalue"),
         (lambda s: s.mask(np.eye(len(s)) * np.arange(len(s)) == 3, 0.0), "some cells of the diagonal are zero"),
