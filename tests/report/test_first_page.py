@@ -1,5 +1,7 @@
 """The first page: one verdict, one picture, and limits with failed checks first, for every state of a study."""
 
+import ast
+import inspect
 import json
 import re
 import shutil
@@ -14,7 +16,7 @@ from markupsafe import escape
 from small_study import without_pictures
 
 from ssinfer.backtesting.frames import rows_with
-from ssinfer.language import speak
+from ssinfer.language import language, speak
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.first_page import first_page
 from ssinfer.report.template import MAX_LIMITS, marked
@@ -22,6 +24,7 @@ from ssinfer.report.write import write_report
 from ssinfer.sentences import in_words, say
 from ssinfer.study.limits import level_dependence, other_limits
 from ssinfer.study.next_contract import next_contract
+from ssinfer.study.verdict import _missing
 from ssinfer.thresholds.kind import ThresholdKey
 
 CHECKS = {  # figure against limit: a ratio of 2, 10, 4 (a limit from below), 1.5, 3, and no limit
@@ -49,6 +52,17 @@ def failing(analysis) -> Analysis:
     passed = frame.iloc[:1].assign(id="solver_certificate", status="ok")
     other = frame.iloc[:1].assign(design="b", id="of_another_design")
     return with_tables(analysis, diagnostics=pd.concat([passed, frame, other]))
+
+
+@pytest.mark.parametrize("tag", ["en", "nl"])
+def test_every_reason_why_there_is_no_verdict_has_a_first_sentence(tag):
+    """Each id that a verdict gives as its reason has the sentence of the first page, in each language."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(_missing))) if isinstance(node, ast.Call)]
+    made = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Finding"]
+    reasons = {leaf.value for node in made for leaf in ast.walk(node) if isinstance(leaf, ast.Constant)}
+    reasons = {reason for reason in reasons if isinstance(reason, str) and reason != "status"} | {"refused"}
+    assert len(reasons) >= 8
+    assert not [reason for reason in reasons if f"verdict_{reason}" not in language(tag).texts]
 
 
 def test_failed_checks_come_first_the_worst_by_figure_against_limit(failing):
