@@ -150,3 +150,15 @@ def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats
         value = trial_value
         theta[:] = trial
     return value, _MAX_STEPS
+
+
+@compiled
+def held_out_variances(square: Floats, regressors: Floats, theta: Floats) -> Floats:
+    """Return the variance (m,) of each observation by the parameters fitted to all others, from the `theta` of all."""
+    m = square.size
+    mass, variances = np.ones(m), np.empty(m)
+    for j in range(m):
+        mass[j], others = 0.0, theta.copy()
+        fit_variance(square, regressors, mass, others)
+        mass[j], variances[j] = 1.0, regressors[j] @ others
+    return variances

@@ -17,7 +17,7 @@ PANEL = MappingProxyType(
         "schadelast schade vergoed vergoeding paid declaraties lasten",
         "insured_years": "insuredyears verzekerdejaren verzekerdenjaren memberyears personyears persoonsjaren "
         "verzekerden insured members aantalverzekerden persons personen population inwoners patienten patients "
-        "ingeschrevenen aantal n size",
+        "ingeschrevenen enrollees beneficiaries aantal n size",
         "expected": "expected verwacht normkosten normuitgaven casemixexpected",
         "latitude": "latitude lat breedtegraad",
         "longitude": "longitude lon lng long lengtegraad",

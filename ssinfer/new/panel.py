@@ -94,6 +94,7 @@ def _columns(frame: pd.DataFrame, answers: Answers) -> dict[str, Any]:
         names = named(candidates, PANEL[role], inside=True)
         question = Question(role, tuple(candidates) or tuple(frame.columns))
         called = bool(names) and plain(names[0]).replace("_", "") in PANEL[role].split()
+        called = called or (role == "unit" and _same_units(frame, names))
         if role in answers.given or not (optional or called or len(names or candidates) == 1):
             return str(answers.to(question)[0])
         column = names[0] if names else "" if optional else candidates[0]
@@ -143,6 +144,11 @@ def _is_unit(frame: pd.DataFrame, name: str, period: str) -> bool:
     column = frame[name]
     labels = not pd.api.types.is_float_dtype(column) and len(column.unique()) > 1
     return labels and not frame.duplicated([name, period]).any()
+
+
+def _same_units(frame: pd.DataFrame, names: Sequence[str]) -> bool:
+    """Return whether several columns name the same units, such as their codes and their names."""
+    return len(names) > 1 and len({len(frame.drop_duplicates(each)) for each in ([*names], *names)}) == 1
 
 
 def _similar(panel: Panel, treated: Sequence[str]) -> Mapping[str, Any] | None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from ssinfer.kernels.variance_components import even_start, fit_variance, variance_function
+from ssinfer.kernels.variance_components import even_start, fit_variance, held_out_variances, variance_function
 
 
 def objective(theta, square, regressors, mass):
@@ -138,3 +138,22 @@ def test_variance_function_is_scale_equivariant(scale, seed):
     errors, regressors = rng.normal(size=30), rng.uniform(0.1, 2, size=(30, 3))
     base = variance_function(errors, regressors)
     np.testing.assert_allclose(variance_function(scale * errors, regressors), scale**2 * base, rtol=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.integers(20, 60))
+def test_the_variance_of_each_is_that_of_a_fit_to_all_others(seed, m):
+    """Authority: the search from every start without the observation; it may not find a lower objective."""
+    rng = np.random.default_rng(seed)
+    regressors = np.column_stack([np.ones(m), rng.lognormal(0, 1, m), rng.uniform(0, 1, m)])
+    errors = rng.normal(size=m) * np.sqrt(regressors @ [1.0, 0.5, 0.0])
+    held_out = held_out_variances(errors**2, regressors, variance_function(errors, regressors))
+    for j in range(0, m, 7):
+        others, rest = np.delete(errors, j), np.delete(regressors, j, axis=0)
+        anew = variance_function(others, rest)
+        if held_out[j] != pytest.approx(regressors[j] @ anew, rel=1e-3):  # two minima, or a flat one
+            reached, mass = anew.copy(), np.arange(m) != j
+            theta = variance_function(errors, regressors)
+            value, _ = fit_variance(errors**2, regressors, mass.astype(float), theta)
+            assert value <= objective(reached, others**2, rest, np.ones(m - 1)) + 1e-4
+            assert held_out[j] == pytest.approx(regressors[j] @ theta, rel=1e-9)

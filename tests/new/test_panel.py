@@ -128,6 +128,19 @@ def test_a_person_is_asked_only_what_data_cannot_tell(path):
     assert 'performance = { first = "2022Q1", last = "2022Q4" }' in draft.text
 
 
+def test_codes_stand_for_the_names_of_the_same_units(path):
+    """A file with codes and names of practices is read without a question; other columns are asked for."""
+    both = frame().rename(columns={"praktijk": "Naam praktijk", "verzekerdejaren": "Enrollees (avg)"})
+    both.insert(0, "Code praktijk", both["Naam praktijk"].str.replace("Praktijk ", "P"))
+    both.to_csv(path, index=False)
+    columns = keys_of(draft_of_panel(path, path.parent / "new", Answers({"treated": "P03"})), "data")["columns"]
+    assert (columns["unit"], columns["insured_years"]) == ("Code praktijk", "Enrollees (avg)")
+    both["Code praktijk"] = both["Naam praktijk"].where(both["kwartaal"] < "2021", both["Naam praktijk"] + " nieuw")
+    both.to_csv(path, index=False)
+    with pytest.raises(StudyError, match="Which column names the units"):
+        draft_of_panel(path, path.parent / "new", Answers({"treated": "Praktijk 03"}))
+
+
 def keys_of(draft, name):
     return next(table.keys for table in draft.tables if table.name == name)
 

@@ -10,12 +10,11 @@ from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import pr
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED
 from ssinfer.check import Check
 from ssinfer.errors import ConvergenceError
-from ssinfer.kernels.variance_components import variance_function
+from ssinfer.kernels.variance_components import held_out_variances, variance_function
 from ssinfer.typing import Floats, Integers
 
 MIN_PLACEBOS = 19  # with fewer, no p-value is as small as 5%
 SOURCES = ("shock", "sampling", "misfit")
-MIN_SHARE = 1e-3  # share of the variance above which a source counts as a fitted parameter
 
 
 class PredictiveErrors(NamedTuple):
@@ -61,10 +60,8 @@ def placebo_errors(
         own_regressors = variance_regressors(window, own, np.array([window.treated]))[0]
         theta = variance_function(pooled, regressors)
         floor = 1e-12 * float((pooled**2).mean()) + 1e-300
-        deviation = np.sqrt(np.maximum(regressors @ theta, floor))
-        # Standardised errors use the theta fitted to these same placebos. One parameter, the scale, cancels.
-        n_fitted = int((regressors.mean(axis=0) * theta > MIN_SHARE * (pooled**2).mean()).sum()) - 1
-        theta = theta * m / (m - max(n_fitted, 0))
+        # Each variance rests on the errors of others only, as that of the treated unit: ranks are exchangeable.
+        deviation = np.sqrt(np.maximum(held_out_variances(pooled**2, regressors, theta), floor))
         variances = own_regressors * theta
         own_deviation = float(np.sqrt(max(variances.sum(), floor)))
         uniform = rng.permutation((np.arange(half) + 0.5) / half)

@@ -5,10 +5,10 @@ The saving of a placebo unit is known to be zero, so the error e_j of its benchm
     v_j = theta_1 mean_j^2 + theta_2 noise_j + theta_3 misfit_j,     theta >= 0,
 
 a shock proportional to mean spending, the sampling noise of the means, and the baseline misfit as far as it predicts
-the error, fitted by Gaussian quasi-likelihood (`variance_components`). The standardised errors |e_j| / sqrt(v_j) of m
-placebos and of the treated unit are taken as exchangeable: that of the treated unit falls below the k-th smallest with
-probability k / (m + 1). This is the conformal predictive distribution (Vovk et al. 2005, doi:10.1007/b106715),
-symmetrical about the benchmark.
+the error, fitted by Gaussian quasi-likelihood to all placebos but j (`variance_components`). The standardised errors
+|e_j| / sqrt(v_j) of m placebos and of the treated unit are taken as exchangeable: that of the treated unit falls below
+the k-th smallest with probability k / (m + 1). This is the conformal predictive distribution (Vovk et al. 2005,
+doi:10.1007/b106715), symmetrical about the benchmark.
 """
 
 import numpy as np
