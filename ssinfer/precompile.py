@@ -21,6 +21,10 @@ N_UNITS, PERSONS_PER_UNIT = 24, 40  # placebo thresholds need 19 units outside a
 WINDOWS = ((8, 4), (3, 1))  # periods of baseline and performance: panels with few periods have kernels of their own
 # Units in a backtest: all for the kernels of scores and thresholds, a few for those of fits that share work.
 BACKTESTED = {"AdministrativeBenchmark": N_UNITS, "HierarchicalBenchmark": 5}
+# Parameters with kernels of their own, beside each inference.
+OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "SyntheticControl": [{"predictors": [("spending", [2000]), ("spending", [2001])], "inference": "none"}]
+}
 
 
 class Compiled(NamedTuple):
@@ -58,10 +62,10 @@ def _compile(family: tuple[type[Any], ...]) -> list[Compiled]:
     examples = [_example(*window) for window in WINDOWS]
     compiled = []
     for method in family:
-        inferences = getattr(method, "inferences", ("",))
+        options = [{"inference": name} for name in getattr(method, "inferences", ())] or [{}]
         start, failed = perf_counter(), {}
-        for inference in inferences:
-            fitted = method(inference=inference) if inference else method()
+        for each in (*options, *OPTIONS.get(method.__name__, ())):
+            fitted = method(**each)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -72,7 +76,7 @@ def _compile(family: tuple[type[Any], ...]) -> list[Compiled]:
                         placebos = data.units[1 : BACKTESTED[method.__name__]]
                         backtest(data, design, fitted, placebos=placebos, n_jobs=1)
             except SsinferError as error:
-                failed[inference] = str(error)
+                failed[each.get("inference", "")] = str(error)
         compiled.append(Compiled(method.__name__, perf_counter() - start, failed))
     return compiled
 

@@ -36,9 +36,11 @@ with event.install_listener("numba:compile", Listener()):
     for name, given in (
         ("AdministrativeBenchmark", {}),
         ("SyntheticControl", {"intercept": True}),
+        ("SyntheticControl", {"predictors": [("spending", [2001]), ("spending", [2002, 2003])], "v": "regression"}),
         ("AugmentedSyntheticControl", {"intercept": True, "inference": "jackknife+"}),
         ("SyntheticDiD", {}),
         ("HierarchicalBenchmark", {"draws": 500}),
+        ("RiskAdjustedBenchmark", {"n_draws": 200}),
         ("PropensityMatching", {"n_draws": 200}),
     ):
         method = make_method(name, given)

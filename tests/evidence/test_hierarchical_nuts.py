@@ -72,7 +72,7 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
         pytest.skip("SSINFER_EVIDENCE=reduced compares the first of three panels; set it to full for all")
     panel = simulate(seed, units, shock, sizes)
     exact = HierarchicalBenchmark(unit_effect="pooled", n_draws=16_000, nodes=32_768).fit(panel, DESIGN, seed=1)
-    nuts = by_nuts(panel, n_draws=16_000 if evidence_share == 1 else 4000)
+    nuts = by_nuts(panel, n_draws=16_000 if evidence_share == 1 else 2000)
     assert not exact.failures
     print(f"panel {seed}\n{nuts.diagnostics.to_string()}")
     assert not nuts.failures
