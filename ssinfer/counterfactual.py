@@ -10,6 +10,7 @@ import xarray as xr
 
 from ssinfer.arguments import Choice, Number, check_arguments, checked, float_array
 from ssinfer.design import Design
+from ssinfer.drawing import draw, frame_of
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.later import LaterField, made
 from ssinfer.level import check_level
@@ -294,6 +295,40 @@ class Counterfactual:
         tree.attrs.update(method=self.method, uncertainty=self.uncertainty, information=self.information)
         tree.attrs["design"] = repr(self.design)
         return tree
+
+    def plot(self, *, currency: str = "EUR", ax: Any = None) -> Any:
+        """Draw observed spending, the benchmark with its 95% interval, and the saving; return a matplotlib Figure.
+
+        Units are pooled. In the baseline they weigh as in the performance periods. Without spending of the performance
+        periods (sealed) the benchmark is drawn alone; of a point estimate there is no interval.
+
+        Parameters
+        ----------
+        currency : str, for labels only
+        ax : matplotlib Axes, Figure or SubFigure to draw into and return; None: a new Figure
+
+        Examples
+        --------
+        >>> import ssinfer as ss
+        >>> panel = ss.simulation.simulate_panel(12, range(2014, 2019), start=2018, covid=False, seed=1).panel
+        >>> design = ss.Design(treated=["treated"], baseline=range(2014, 2018), performance=[2018])
+        >>> cf = ss.AdministrativeBenchmark(n_draws=400).fit(panel, design, seed=1)
+        >>> cf.plot().axes[0].get_xlabel()
+        'Period'
+        """
+        return draw("case", frame_of("case", self, currency=currency), ax)
+
+    def plot_weights(self, *, ax: Any = None) -> Any:
+        """Draw the largest donor weights, in `ax` as of :meth:`plot`; refused if the method weighs no donors."""
+        return draw("donor_weights", frame_of("donor_weights", self), ax)
+
+    def plot_diagnostics(self, *, ax: Any = None) -> Any:
+        """Draw each check of `diagnostics` against its limit, in `ax` as of :meth:`plot`; refused without checks."""
+        return draw("checks", frame_of("checks", self), ax)
+
+    def plot_balance(self, *, ax: Any = None) -> Any:
+        """Draw the balance of matched persons (love plot), in `ax` as of :meth:`plot`; refused for other methods."""
+        return draw("balance", frame_of("balance", self), ax)
 
     def __repr__(self) -> str:
         chains, draws, units, periods = self.benchmark.shape

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ssinfer.arguments import checked
 from ssinfer.comparison import ComparisonRule, Listed
+from ssinfer.drawing import draw, frame_of
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError, raised_as
 from ssinfer.input_table import natural_order, plain_value
 from ssinfer.names import match_names, refuse_controls
@@ -199,6 +200,19 @@ class Design:
     def treated_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the treated units; an unknown name is refused with the nearest."""
         return panel.rows(match_names(self.treated, panel.row_of, "The panel has no treated unit", DesignError))
+
+    def plot(self, panel: Panel, *, ax: Any = None) -> Any:
+        """Draw the windows on the time line of a panel; return a matplotlib Figure, or `ax` (Axes, Figure, SubFigure).
+
+        Examples
+        --------
+        >>> import ssinfer as ss
+        >>> panel = ss.simulation.simulate_panel(12, range(2014, 2019), start=2018, covid=False, seed=1).panel
+        >>> design = Design(treated=["treated"], baseline=range(2015, 2018), performance=[2018])
+        >>> [label.get_text() for label in design.plot(panel).axes[0].get_yticklabels()]
+        ['treated', 'comparison group (11)']
+        """
+        return draw("windows", frame_of("windows", self, panel=panel), ax)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the design's values, for hashes and manifests."""

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ssinfer.drawing import draw, frame_of
 from ssinfer.errors import RefusalError
 from ssinfer.level import check_level
 
@@ -100,6 +101,29 @@ class Savings:
                 rows.append((*labels, mean[i, t], spent, mean[i, t] - spent, rates[i, t], *interval))
         names = ["unit", "period", "benchmark", "spending", "saving", "savings_rate", "lower", "upper"]
         return pd.DataFrame(rows, columns=[*names, "probability_positive"])
+
+    def plot(self, *, thresholds: Any = None, ax: Any = None) -> Any:
+        """Draw the distribution of the pooled savings rate with thresholds; return a matplotlib Figure.
+
+        Parameters
+        ----------
+        thresholds : Threshold or rate (a fraction of the benchmark), several, or a mapping of names to these
+        ax : matplotlib Axes, Figure or SubFigure to draw into and return; None: a new Figure
+
+        Raises
+        ------
+        RefusalError : the saving is a point estimate, or the mean benchmark is not positive
+        ParameterError : `thresholds` holds what is no rate; `ax` is of another class
+
+        Examples
+        --------
+        >>> import numpy as np, ssinfer as ss
+        >>> draws = 100 + np.random.default_rng(1).standard_normal(4000)
+        >>> cf = ss.Counterfactual.from_draws(draws, "posterior", spending=97.0)
+        >>> cf.savings().plot(thresholds={"agreed": 0.02, "credible": ss.credible_threshold(cf)}).axes[0].get_xlabel()
+        'Saving, % of the benchmark (posterior under a flat prior)'
+        """
+        return draw("saving", frame_of("saving", self, thresholds=thresholds), ax)
 
     def __repr__(self) -> str:
         pooled = self.pooled()

@@ -54,6 +54,14 @@ def parameter_name(parameter: str) -> str:
     return f"{say(f'parameter.{kind}', kind)} {rest.replace('_', ' ')}".strip()
 
 
+def check_name(check: str) -> str:
+    """Return the name of a diagnostic check, which is given by its name or its id."""
+    key = check.lower().replace(" ", "_")
+    if key.startswith("contraction_"):
+        return say("check.contraction", parameter=parameter_name(re.sub(r"q(?=\d$)", "Q", key.partition("_")[2])))
+    return say(f"check.{key}", key.replace("_", " "))
+
+
 def in_words(findings: Finding | str | Iterable[Finding | str]) -> str:
     """Return a finding, or several as one paragraph, in words; words as they are."""
     return joined(map(sentence, [findings] if isinstance(findings, Finding | str) else findings))

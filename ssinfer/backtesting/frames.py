@@ -1,6 +1,6 @@
 """Columns of the frames that a backtest returns and a study writes; rows by their labels."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,14 @@ def rows_with(frame: pd.DataFrame, **labels: Any) -> pd.DataFrame:
     for name, value in labels.items():
         chosen &= (frame[name] == value).to_numpy(dtype=bool)
     return frame[chosen]
+
+
+def by_pair(frame: pd.DataFrame, **labels: Any) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Return the name of each design and method, as far as there are several, and its rows with the given values."""
+    rows = rows_with(frame, **labels)
+    several = [name for name in ("design", "method") if len(frame[name].unique()) > 1] or ["method"]
+    for key, part in rows.groupby(several, sort=False, observed=True):
+        yield ", ".join(map(str, key)), part
 
 
 def means_with_errors(columns: Mapping[str, Any], blocks: Any, rng: np.random.Generator) -> dict[str, float]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ssinfer.backtesting.operating_characteristics import ranking
+from ssinfer.drawing import draw, frame_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,6 +40,25 @@ class BacktestResult:
     def ranking(self) -> pd.DataFrame:
         """Return designs and methods by detection at cross-fitted false payments of 5%."""
         return ranking(self.thresholds)
+
+    def plot_placebos(self, *, ax: Any = None) -> Any:
+        """Draw the measured savings of placebo contracts by design and method; return a matplotlib Figure.
+
+        `ax` is a matplotlib Figure or SubFigure to draw into and return, or an Axes if there is one panel.
+        """
+        return draw("placebo_savings", frame_of("placebo_savings", self), ax)
+
+    def plot_false_payments(self, *, ax: Any = None) -> Any:
+        """Draw promised and measured false payment rates by threshold, in `ax` as of :meth:`plot_placebos`."""
+        return draw("false_payments", frame_of("false_payments", self), ax)
+
+    def plot_detection(self, *, ax: Any = None) -> Any:
+        """Draw the share of placebo contracts paid by true saving, in `ax` as of :meth:`plot_placebos`.
+
+        The lines are one-sided thresholds at the highest level, and those without a level. The savings are `injected`
+        of :func:`~ssinfer.backtesting.backtest.backtest`. Shaded: 95% intervals, where standard errors are known.
+        """
+        return draw("detection", frame_of("detection", self), ax)
 
     def __repr__(self) -> str:
         rows = self.placebos

@@ -1,6 +1,7 @@
 """Figure: spending of the contract group and its benchmarks, in baseline and performance periods."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
@@ -10,9 +11,9 @@ from matplotlib.ticker import FuncFormatter
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, shorten, spread
+from ssinfer.figures.style import INK, SOFT, WINDOWS, colour, figure, marker, shorten, spread
 from ssinfer.panel import Panel
-from ssinfer.printed import plain
+from ssinfer.printed import money, plain
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 
@@ -26,7 +27,39 @@ def case_frame(
     panel: Panel, design: Design, fits: Mapping[str, Counterfactual], *, contract_group: str, currency: str
 ) -> pd.DataFrame:
     """Return observed spending of the treated units, and the benchmarks by name, which are on the panel's spending."""
-    parts = [_observed(panel, design), *(_benchmark(cf, panel).assign(design=name) for name, cf in fits.items())]
+    benchmarks = [_benchmark(cf, _weights(cf, panel)).assign(design=name) for name, cf in fits.items()]
+    return _labelled([_observed(panel, design), *benchmarks], fits, contract_group, currency)
+
+
+def fit_frame(cf: Counterfactual, currency: str) -> pd.DataFrame:
+    """Return the frame of one fit without its panel: units of the baseline weigh as in the performance periods.
+
+    Masked periods, and those between the windows, are left out.
+    """
+    years = cf.insured_years.values
+    with np.errstate(invalid="ignore"):
+        pooled = np.where(years > 0, cf.spending.values * years, 0.0).sum(axis=0) / years.sum(axis=0)
+    parts = [(PERFORMANCE, cf.spending["period"].values.tolist(), pooled)]
+    if cf.fitted is not None and cf.observed_baseline is not None:
+        baseline = years.sum(axis=1) @ cf.observed_baseline.values / years.sum()
+        parts.insert(0, (BASELINE, cf.fitted["period"].values.tolist(), baseline))
+    labels: Any = {"design": "", "masked": False, "lower": np.nan, "upper": np.nan}
+    observed = [pd.DataFrame({"period": [*map(str, at)], "window": name, "value": y}) for name, at, y in parts]
+    group = shorten(", ".join(cf.design.treated), 26)
+    if np.isfinite(spent := cf.pooled_spending):
+        amounts = {
+            "saving": money(cf.level - spent, currency, 2 if cf.level < 100 else 0),
+            "rate": 1 - spent / cf.level,
+        }
+        group = say("figure.case.saving", group=group, **amounts)
+    benchmark = _benchmark(cf, years.sum(axis=1, keepdims=True)).assign(design=cf.method)
+    return _labelled([pd.concat(observed).assign(**labels), benchmark], {cf.method: cf}, group, currency)
+
+
+def _labelled(
+    parts: list[pd.DataFrame], fits: Mapping[str, Counterfactual], contract_group: str, currency: str
+) -> pd.DataFrame:
+    """Return the parts as one frame, with the names of group, currency and interval."""
     kinds = sorted({cf.uncertainty for cf in fits.values()} & {"posterior", "sampling"})
     interval = say(".".join(["figure.case.interval", *filter(None, ["_".join(kinds)])]))
     labels = {"contract_group": contract_group, "currency": currency, "interval": interval}
@@ -49,7 +82,15 @@ def _observed(panel: Panel, design: Design) -> pd.DataFrame:
     return pd.DataFrame({**columns, "value": pooled, "lower": np.nan, "upper": np.nan})
 
 
-def _benchmark(cf: Counterfactual, panel: Panel) -> pd.DataFrame:
+def _weights(cf: Counterfactual, panel: Panel) -> Any:
+    """Return the insured-years of the units in the baseline periods of a fit; one per cell if they are unknown."""
+    if cf.fitted is None or panel.insured_years is None:
+        return 1.0
+    units, periods = (cf.fitted[name].values.tolist() for name in ("unit", "period"))
+    return panel.insured_years[np.ix_(panel.rows(units), panel.columns(periods))]
+
+
+def _benchmark(cf: Counterfactual, weights: Any) -> pd.DataFrame:
     """Return the pooled fit by baseline period, and mean and 95% interval of the benchmark by performance period."""
     draws = cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:])  # (draw, unit, period)
     years = cf.insured_years.values
@@ -62,9 +103,8 @@ def _benchmark(cf: Counterfactual, panel: Panel) -> pd.DataFrame:
     performance = pd.DataFrame({**columns, "value": by_period.mean(axis=0), "lower": lower, "upper": upper})
     if cf.fitted is None:
         return performance
-    periods, known = cf.fitted["period"].values.tolist(), panel.insured_years
-    cells = np.ix_(panel.rows(cf.benchmark["unit"].values.tolist()), panel.columns(periods))
-    fitted = np.average(cf.fitted.values, axis=0, weights=None if known is None else known[cells])
+    periods = cf.fitted["period"].values.tolist()
+    fitted = np.average(cf.fitted.values, axis=0, weights=np.broadcast_to(weights, cf.fitted.shape))
     columns = {"period": [*map(str, periods)], "window": BASELINE, "masked": False, "lower": np.nan, "upper": np.nan}
     return pd.concat([pd.DataFrame({**columns, "value": fitted}), performance], ignore_index=True)
 
@@ -82,10 +122,10 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     n_benchmarks = benchmarks["design"].nunique()
     step = min(MAX_OFFSET, 0.75 / (n_benchmarks + 1))
     edge = len(periods) - 0.5 + (0.45 if n_benchmarks else 0.0)
-    baseline = windows[BASELINE].min() - 0.5, windows[BASELINE].max() + 0.5
-    performance = windows[PERFORMANCE].min() - 0.5, edge
-    axis.axvspan(*baseline, color=FAINT, alpha=0.45, linewidth=0)
-    axis.axvspan(*performance, color="#FCE7C8", alpha=0.7, linewidth=0)
+    spans = {name: (float(at[0]) - 0.5, float(at[-1]) + 0.5) for name, at in windows.items() if len(at)}
+    spans[PERFORMANCE] = spans[PERFORMANCE][0], edge
+    for name, span in spans.items():
+        axis.axvspan(*span, color=WINDOWS[name], linewidth=0)
     for number in positions[observed["masked"]]:
         axis.axvspan(number - 0.5, number + 0.5, facecolor="none", edgecolor=SOFT, hatch="///", linewidth=0, alpha=0.4)
     axis.plot(positions, spending, color=INK, linewidth=1.6, marker="o", markersize=4.5, zorder=5)
@@ -109,7 +149,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     for height, (_, text, ink) in zip(spread([end[0] for end in ends], 0.06 * (top - bottom)), ends, strict=True):
         weight = "bold" if ink == INK else "normal"
         axis.text(edge + 0.1, height, text, color=ink, va="center", ha="left", weight=weight)
-    for (left, right), name in ((baseline, BASELINE), (performance, PERFORMANCE)):
+    for name, (left, right) in spans.items():
         text = say(f"figure.case.{name}")
         axis.text((left + right) / 2, top - 0.3 * margin, text, color=SOFT, va="top", ha="center")
     axis.set_xlim(-0.5, edge)
@@ -120,7 +160,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.set_ylabel(say("figure.case.spending", currency=frame["currency"].iloc[0]))
     axis.set_xlabel(say("figure.case.period"))
     axis.text(
-        0.0, 1.02, shorten(frame["contract_group"].iloc[0], 60), transform=axis.transAxes, weight="bold", va="bottom"
+        0.0, 1.02, shorten(frame["contract_group"].iloc[0], 72), transform=axis.transAxes, weight="bold", va="bottom"
     )
     return picture
 
@@ -139,4 +179,4 @@ SCHEMA = FrameSchema(
     Column("lower", "float", "currency per insured-year", "Lower end of the 95% interval; NaN if none."),
     Column("upper", "float", "currency per insured-year", "Upper end of the 95% interval; NaN if none."),
 )
-FIGURE = Figure("case", 60, SCHEMA, draw, names="design")
+FIGURE = Figure("case", 60, SCHEMA, draw, names="design", of=fit_frame)

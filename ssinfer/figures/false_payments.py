@@ -9,6 +9,8 @@ import matplotlib.figure
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
+from ssinfer.backtesting.frames import by_pair
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
 from ssinfer.printed import separated
@@ -53,6 +55,12 @@ def false_payments_frame(
     entries.sort(key=lambda entry: (kinds.index(entry[0].kind), entry[0].informed, -(entry[0].promised_rate or 0.0)))
     frame = pd.DataFrame([row for _, row in entries], columns=["threshold", "design", "rate", "standard_error", "main"])
     return frame.assign(promised=pd.Series([key.promised_rate for key, _ in entries], dtype=float))
+
+
+def result_frame(result: BacktestResult) -> pd.DataFrame:
+    """Return the thresholds of a backtest over placebos of all sizes, without an advised one."""
+    backtested = dict(by_pair(result.thresholds, size_class="all"))
+    return false_payments_frame(backtested, {}, "", None) if backtested else pd.DataFrame()
 
 
 def _usual(key: ThresholdKey) -> bool:
@@ -119,4 +127,5 @@ SCHEMA = FrameSchema(
     Column("standard_error", "float", "fraction of contracts", "Standard error of the rate; NaN if unknown."),
     Column("main", "bool", "", "Whether this is the design with the advised threshold."),
 )
-FIGURE = Figure("false_payments", 30, SCHEMA, draw, names="design")
+NEEDS = "thresholds has no rows, because too few placebos have an estimate. Backtest more placebos or origins."
+FIGURE = Figure("false_payments", 30, SCHEMA, draw, names="design", of=result_frame, needs=NEEDS)

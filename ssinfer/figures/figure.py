@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
 import pandas as pd
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
-from ssinfer.figures.style import style
+from ssinfer.errors import RefusalError
+from ssinfer.figures.style import drawn_into, style
 from ssinfer.foreign import joined, own
 from ssinfer.printed import MINUS, listed, quoted, separated
 from ssinfer.schema import FrameSchema
@@ -32,21 +35,32 @@ class Figure:
     caption: str | None = None  # text below
     names: str = ""  # column with the names of the designs and methods shown, which the caption lists
     panels: int = 0  # most panels of one picture, one panel per name; 0: one picture of all names
+    of: Callable[..., pd.DataFrame] = lambda _: pd.DataFrame()  # frame of an object with a method that draws the figure
+    needs: str = ""  # what the object lacks if that frame is empty, and the next step
 
     @property
     def heading(self) -> str:
         """The title in the language in use."""
         return say(f"figure.{self.name}.title", self.title)
 
-    def draw(self, frame: pd.DataFrame) -> matplotlib.figure.Figure:
-        """Draw a frame with the columns of the schema; other columns are refused with a DataError."""
-        with style():
-            picture = self.plot(self.schema.conform(frame))
+    def frame(self, shown: object, **options: Any) -> pd.DataFrame:
+        """Return the frame of an object; RefusalError if there is nothing to draw."""
+        frame = self.of(shown, **options)
+        if not len(frame):
+            raise RefusalError(f"{shown!r} has no figure {self.name!r}: {self.needs}")
+        return frame
+
+    def draw(self, frame: pd.DataFrame, ax: Any = None) -> Any:
+        """Draw a frame with the columns of the schema into `ax`; other columns are refused with a DataError."""
+        with style(), drawn_into(ax):
+            picture: Any = self.plot(self.schema.conform(frame))
         printed = FuncFormatter(lambda value, _: separated(f"{value:g}").replace("-", MINUS))
         for axis in [axis for axes in picture.axes for axis in (axes.xaxis, axes.yaxis)]:
             if isinstance(axis.get_major_formatter(), ScalarFormatter):
                 axis.set_major_formatter(printed)
-        return picture
+            for text in axis.findobj(Text) if ax is not None else ():
+                text.set_parse_math(False)  # they are of the caller's style
+        return picture if ax is None else ax
 
     def caption_of(self, frame: pd.DataFrame) -> str:
         """Return the caption for a frame."""

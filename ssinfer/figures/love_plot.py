@@ -1,5 +1,6 @@
 """Figure: balance of treated and comparison persons on each covariate, before and after matching or weighting."""
 
+import math
 from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
@@ -9,6 +10,7 @@ import pandas as pd
 
 from ssinfer.benchmarks.matched.balance import measures
 from ssinfer.benchmarks.matched.balance.measures import SMD
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import COLOURS, FAINT, INK, SOFT, figure, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
@@ -28,6 +30,14 @@ def balance_frame(balance: Mapping[str, tuple[pd.DataFrame, float]]) -> pd.DataF
         differences = differences.head(MAX_COVARIATES).set_axis(["before", "after"], axis=1)
         parts.append(differences.rename_axis("covariate").reset_index().assign(design=name, limit=limit))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def fit_frame(cf: Counterfactual) -> pd.DataFrame:
+    """Return the frame of one fit on persons; empty for a fit without a table of balance."""
+    if "balance" not in cf.inference:
+        return pd.DataFrame()
+    limits: Any = cf.inference["balance_limits"].to_dataframe()["limit"] if "balance_limits" in cf.inference else {}
+    return balance_frame({cf.method: (cf.inference["balance"].to_dataframe(), float(limits.get("smd", math.nan)))})
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -77,4 +87,5 @@ SCHEMA = FrameSchema(
     Column("after", "float", "standard deviations", "Absolute standardised mean difference after."),
     Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
 )
-FIGURE = Figure("balance", 50, SCHEMA, draw, names="design", panels=MAX_COLUMNS)
+NEEDS = 'inference has no "balance", because the method matches no persons. Fit PropensityMatching on a Cohort.'
+FIGURE = Figure("balance", 50, SCHEMA, draw, names="design", panels=MAX_COLUMNS, of=fit_frame, needs=NEEDS)

@@ -1,6 +1,7 @@
 """Figure: measured savings of placebo contracts, by design, with the thresholds of the contract group."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
@@ -11,6 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
+from ssinfer.backtesting.frames import by_pair
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import INK, LINES, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
@@ -49,6 +52,12 @@ def placebos_frame(placebos: Mapping[str, pd.DataFrame], groups: Mapping[str, li
         of_design = [part, *([pd.DataFrame(group, columns=part.columns)] if group else [])]
         parts.append(pd.concat(of_design, ignore_index=True).assign(design=name))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def result_frame(result: BacktestResult) -> pd.DataFrame:
+    """Return the estimated placebos of a backtest, by design and method, without lines of a contract group."""
+    placebos = dict(by_pair(result.placebos, role="placebo", status="ok"))
+    return placebos_frame(placebos, defaultdict(list))
 
 
 def group_items(thresholds: pd.DataFrame, saving: float | None, decides: Mapping[str, Any] | None) -> list[Item]:
@@ -164,4 +173,5 @@ SCHEMA = FrameSchema(
     Column("judged", "bool", "", "Whether a placebo has a cross-fitted placebo threshold."),
     Column("paid", "bool", "", "Whether a placebo reaches its threshold."),
 )
-FIGURE = Figure("placebo_savings", 10, SCHEMA, draw, names="design", panels=6)
+NEEDS = "no placebo has an estimate. The column reason of placebos says why; choose other placebos or another method."
+FIGURE = Figure("placebo_savings", 10, SCHEMA, draw, names="design", panels=6, of=result_frame, needs=NEEDS)

@@ -1,15 +1,19 @@
 """Style of all figures: colours safe for colour-blind readers, fonts, axes, and labels that do not overlap."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from ssinfer.errors import ParameterError
 from ssinfer.printed import MINUS, separated
 
 # Okabe and Ito 2008: distinct under all common forms of colour blindness; markers differ as well
@@ -18,10 +22,12 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 INK, SOFT, FAINT = "#222222", "#666666", "#D9D9D9"
 PAID = "#D55E00"
 UNPAID = "#9DB4C6"
+WINDOWS = {"baseline": "#EEEEEE", "performance": "#FDEED8"}
 # dashes and colour of a threshold's line, by the source that its kind learns from
 LINES: Any = {"placebos": ("-", PAID), "fit": ((0, (4, 2)), SOFT), "size": ((0, (1, 1)), INK)}
 CENTRED: Any = {"ha": "center", "va": "center"}
 WIDTH = 7.6
+_INTO: ContextVar[Any] = ContextVar("into", default=None)
 
 _RC: Any = {
     "font.family": ["DejaVu Sans"],
@@ -47,9 +53,48 @@ def style(salt: str = "ssinfer") -> AbstractContextManager[None]:
     return mpl.rc_context({**_RC, "svg.hashsalt": salt})
 
 
+class _Picture(Figure):
+    """A figure that notebooks show although pyplot, which would tell them how, may never be imported."""
+
+    def _repr_png_(self) -> bytes:
+        with style(), io.BytesIO() as stream:
+            self.savefig(stream, format="png", dpi=110, facecolor="white")
+            return stream.getvalue()
+
+
+class _OneAxes:
+    """Stands for a figure with one panel: the Axes of the caller. Legends stand below, because it may be narrow."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.axes, self.supylabel = [axes], axes.set_ylabel
+
+    def subplots(self, rows: int = 1, columns: int = 1, *, squeeze: bool = True, **_: object) -> Any:
+        if rows * columns > 1:
+            text = f"ax is one Axes, and the figure has {rows * columns} panels. Pass a Figure or SubFigure instead."
+            raise ParameterError(text)
+        return self.axes[0] if squeeze else np.array([self.axes], dtype=object)
+
+    def legend(self, *entries: Any, **options: Any) -> None:
+        options |= {"loc": "upper left", "bbox_to_anchor": (0.0, -0.18), "ncols": 1}
+        self.axes[0].legend(*entries, **options)
+
+
+@contextmanager
+def drawn_into(ax: Any) -> Iterator[None]:
+    """Let :func:`figure` return what stands for `ax`: an Axes, a Figure or SubFigure; None: a new figure."""
+    if not isinstance(ax, Axes | FigureBase | None):
+        text = f"ax is a {type(ax).__name__}; a matplotlib Axes, Figure or SubFigure is needed. None draws a new one."
+        raise ParameterError(text)
+    token = _INTO.set(_OneAxes(ax) if isinstance(ax, Axes) else ax)
+    try:
+        yield
+    finally:
+        _INTO.reset(token)
+
+
 def figure(height: float) -> Figure:
-    """Return an empty figure of the report's width, inches."""
-    return Figure(figsize=(WIDTH, height), layout="constrained")
+    """Return an empty figure of the report's width, inches; or what the caller draws into."""
+    return _INTO.get() or _Picture(figsize=(WIDTH, height), layout="constrained")
 
 
 def panels(

@@ -1,7 +1,6 @@
 """ReportTable and ReportFigure: declare one table or figure of the report; Table: a table of printed cells."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from ssinfer.language import currency_in_use
 from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis
-from ssinfer.sentences import parameter_name, say, sentence, word
+from ssinfer.sentences import say, sentence, word
 from ssinfer.study.queries import Pair
 
 #: How a cell is printed. "cell": text set flush right. "own": the user's words. "english": in every language. "word":
@@ -163,14 +162,6 @@ def ranged(low: float, high: float, decimals: int) -> str:
     """Return an interval in print; none if an end is not known."""
     known = math.isfinite(low + high)
     return say("range", low=plain(low, decimals), high=plain(high, decimals)) if known else say("none")
-
-
-def check_name(check: str) -> str:
-    """Return the name of a diagnostic check, which is given by its name or its id."""
-    key = check.lower().replace(" ", "_")
-    if key.startswith("contraction_"):
-        return say("check.contraction", parameter=parameter_name(re.sub(r"q(?=\d$)", "Q", key.partition("_")[2])))
-    return say(f"check.{key}", key.replace("_", " "))
 
 
 def _numbers(values: list[Any]) -> list[float]:

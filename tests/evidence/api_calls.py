@@ -248,6 +248,13 @@ EXCEPTIONS = {
     "Counterfactual": "made by methods, whose results the guard checks; from_draws makes one from Python",
     "*.fit_many": "called by backtest and the diagnostics, which are fuzzed",
     "*.fit": "one method of one class is fuzzed: all have the same function",
+    **dict.fromkeys(
+        (
+            *("Counterfactual.plot", "Counterfactual.plot_balance", "Counterfactual.plot_diagnostics"),
+            *("Counterfactual.plot_weights", "Design.plot", "Savings.plot", "Scenario.plot"),
+        ),
+        "draws an object that is fuzzed; wrong values of its two arguments stand in tests/figures/test_plots.py",
+    ),
     "*.set_params": "keywords only: read by the rules of the constructor when the method fits",
     "*.set_fit_request": "a function of scikit-learn",
     "comparison.comparison_group": "puts the comparison group of a design, which is fuzzed, into words for the report",

@@ -100,7 +100,8 @@ def test_a_table_for_a_section_that_does_not_exist_is_refused(analysis, install)
 
 def test_every_declared_figure_and_table_is_usable():
     assert not TABLES.broken() | FRAMES.broken() | FIGURES.broken()
-    assert set(FRAMES.names()) == set(FIGURES.names())
+    of_objects = {"checks", "detection", "saving", "windows"}  # drawn by methods of objects only
+    assert set(FRAMES.names()) | of_objects == set(FIGURES.names())
     assert {entry.section for entry in (*TABLES.entries(), *FRAMES.entries())} <= {part.name for part in SECTIONS}
 
 

@@ -11,8 +11,8 @@ from ssinfer.figures.love_plot import balance_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import plain
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.table import ReportFigure, ReportTable, check_name
-from ssinfer.sentences import say
+from ssinfer.report.table import ReportFigure, ReportTable
+from ssinfer.sentences import check_name, say
 from ssinfer.study.queries import judged_limits
 
 COLUMNS = (

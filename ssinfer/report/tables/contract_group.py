@@ -13,9 +13,9 @@ from ssinfer.errors import SsinferError
 from ssinfer.figures.case import MAX_BENCHMARKS, case_frame
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.table import ReportFigure, ReportTable, by_pair, check_name, ranged
+from ssinfer.report.table import ReportFigure, ReportTable, by_pair, ranged
 from ssinfer.report.text.finding import verdict_findings
-from ssinfer.sentences import say
+from ssinfer.sentences import check_name, say
 from ssinfer.study.queries import Pair, portfolio_findings
 
 INTERVALS = [(kind, level) for level in (0.95, 0.90) for kind in ("credible", "confidence")]

@@ -13,7 +13,8 @@ from ssinfer.figures.prior_posterior import parameters_frame
 from ssinfer.finding import Finding
 from ssinfer.printed import ABSENT, MINUS, separated
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.table import ReportFigure, ReportTable, check_name
+from ssinfer.report.table import ReportFigure, ReportTable
+from ssinfer.sentences import check_name
 from ssinfer.study.queries import Pair, rows_of
 
 ORDER = ("fail", "warn", "ok", "not evaluated")

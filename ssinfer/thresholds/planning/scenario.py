@@ -1,12 +1,13 @@
 """Scenario: a contract before there are data, with its error, threshold and sharing in closed form."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ssinfer.arguments import Number, Several, checked
+from ssinfer.drawing import draw, frame_of
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
 from ssinfer.level import check_level, check_side, tail
@@ -153,6 +154,16 @@ class Scenario:
         base = mean if self.sharing == "first_dollar" else mean - threshold
         density = float(np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi))
         return self.share * (base * float(ndtr(u)) + se * density)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the probability of payment by number of insured, for true savings of 0 to 10%; return a Figure or `ax`.
+
+        Examples
+        --------
+        >>> Scenario(insured=20_000, years=3, shock_sd=0.01).plot().axes[0].get_xlabel()
+        'Number of insured'
+        """
+        return draw("detection", frame_of("detection", self), ax)
 
     def detectable(self, power: float = 0.8) -> float:
         """Return the true savings rate that is paid with probability `power`."""
