@@ -173,6 +173,26 @@ def report(
 
 
 @app.command()
+def verify(
+    folder: Annotated[Path, Argument(help="Folder that `ssinfer run` wrote.")],
+    data: Annotated[Path | None, Option("--data", help="Folder of the study file, from which its paths start.")] = None,
+    out: Annotated[Path | None, Option("--out", help="File that keeps the record.")] = None,
+    tolerance: Annotated[float, Option(help="Allowed difference, a fraction of a column's largest number.")] = 0.0,
+    any_version: Annotated[bool, Option("--any-version", help="Compare a folder of another version, too.")] = False,
+    jobs: Jobs = 2,
+    as_json: Json = False,
+    language: Language = None,
+) -> None:
+    """Run the study of a finished folder again on the same data, and compare every number; exit code 1: one differs."""
+    from ssinfer.console.verify import verify_study  # noqa: PLC0415
+
+    options = {"data": data, "n_jobs": jobs, "tolerance": tolerance, "any_version": any_version, "as_json": as_json}
+    record, verified = verify_study(folder, out, language, lambda line: echo(line, err=True), **options)  # type: ignore[arg-type]
+    echo(record)
+    raise Exit(0 if verified else 1)
+
+
+@app.command()
 def migrate(
     study: Study,
     out: Annotated[Path | None, Option("--out", help="New file; by default the old one is kept beside it.")] = None,
