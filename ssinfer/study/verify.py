@@ -145,7 +145,7 @@ def _compare(found: Verification, folder: Path, new: Path) -> None:
     found.versions = {name: pair for name, pair in versions.items() if pair[0] != pair[1]}
     exact = not found.versions and not found.tolerance and manifest.get("ssinfer") == now["ssinfer"]
     files, written = {*manifest["files"], MANIFEST}, {*now["files"], MANIFEST}
-    no_bytes = () if exact else OF_REPORT
+    no_bytes: tuple[str, ...] = () if exact else OF_REPORT
     no_bytes += (STUDY_FILE,) if AGREEMENT in files else ()  # its terms were compared as settings
     for name in sorted(part for part in files | written if not part.endswith(SUMS)):
         old, fresh, table = folder / name, new / name, name.endswith(TABLES)
