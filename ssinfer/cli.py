@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 from typer import Argument, BadParameter, Exit, Option, Typer, echo
 
 from ssinfer._version import __version__
-from ssinfer.errors import EXPECTED, DatasetError, error_id, shorten
+from ssinfer.errors import EXPECTED, DatasetError, ParameterError, error_id, shorten
 from ssinfer.numerals import read_number
 
 app = Typer(
@@ -286,9 +286,11 @@ def settle(
 def power(
     insured: Annotated[list[float] | None, Amount(help="Insured persons; repeat for several sizes.")] = None,
     years: Annotated[list[int] | None, Option(help="Performance years; repeat for several numbers.")] = None,
+    saving: Annotated[list[float] | None, Option(help="True savings rate, a fraction; repeat for several.")] = None,
     k: Annotated[float, Option(help="Coefficient of variation of a person: SE = k / sqrt(n).")] = 2.135,
     shock_sd: Annotated[float, Option(help="SD of the group shock, a fraction; default: of municipalities.")] = 0.0125,
     persistence: Annotated[float, Option(help="Autocorrelation of the group shock over one year.")] = 0.8,
+    baseline_years: Annotated[int, Option(min=1, help="Baseline years, of equal weight.")] = 3,
     kind: Annotated[str, Option("--kind", "--gate", help="Confidence, credible, schedule or fixed.")] = "confidence",
     level: Annotated[float, Option(help="Level of a confidence or credible threshold, as a fraction.")] = 0.95,
     side: Annotated[str, Option(help="Side of the threshold: one-sided or two-sided.")] = "one-sided",
@@ -302,6 +304,7 @@ def power(
     simulated: Annotated[int, Option(help="Simulated contracts per row; 0 uses the formulas.")] = 0,
     seed: Seed = 1,
     csv: Annotated[bool, Option("--csv", help="Print CSV in place of a table.")] = False,
+    as_json: Json = False,
     language: Language = None,
 ) -> None:
     """Print how often a threshold would pay, before any data: by size, performance years and group shock.
@@ -310,19 +313,27 @@ def power(
     contract without savings is paid at any of them.
     """
     options = dict(locals())
+    if csv and as_json:
+        raise ParameterError("--csv and --json were both given. Give one of them.")
     from ssinfer.console.lists import print_power  # noqa: PLC0415
+    from ssinfer.documents import to_json  # noqa: PLC0415
     from ssinfer.thresholds.planning.power import overall_false_payments, power_table  # noqa: PLC0415
     from ssinfer.thresholds.planning.scenario import Scenario  # noqa: PLC0415
 
     assumed = {name: options[name] for name in Scenario.__dataclass_fields__ if name in options}
-    assumed |= {"insured": 1, "years": 1, "sharing": "excess" if excess else "first_dollar"}
+    assumed |= {"insured": 1, "years": 1, "baseline_weights": (1.0,) * baseline_years}
+    assumed |= {"sharing": "excess" if excess else "first_dollar"}
     scenario = Scenario(**assumed, believed_shock=not sampling_only)
-    sizes = {"insured": insured} if insured else {}
-    table = power_table(scenario, **sizes, years=years or (1, 3, 5), simulated=simulated, seed=seed)
+    given: dict[str, Any] = {"insured": insured, "savings": saving}
+    given = {name: values for name, values in given.items() if values}
+    table = power_table(scenario, **given, years=years or (1, 3, 5), simulated=simulated, seed=seed)
     if looks:
         table = overall_false_payments(scenario, table, looks, seed=seed)
     if csv:  # no line but the table
         echo(table.to_csv(index=False))
+    elif as_json:
+        fixed = {name: value for name, value in vars(scenario).items() if name not in ("insured", "years")}
+        echo(to_json({"scenario": fixed, "rows": table.to_dict("records")}))
     else:
         print_power(table, scenario, language)
 

@@ -37,7 +37,9 @@ class Visible(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
-        hidden = tag == "style" or given.get("lang", self.tag) != self.tag or (bool(self.open) and self.open[-1])
+        hidden = (
+            tag in ("style", "script") or given.get("lang", self.tag) != self.tag or (bool(self.open) and self.open[-1])
+        )
         if not hidden and given.get("aria-label"):
             self.texts.append(given["aria-label"])
         if tag not in VOID:

@@ -189,7 +189,7 @@ PUBLIC = {
     ss.schedule_threshold: ({"schedule": "mssp", "assigned": 5000}, {"assigned": ["x", 0], "benchmark": [0, "x"]}),
     ss.calibrate: ({"placebos": FRAME, "exclude": ["a"]}, {"n_draws": [1e300, 200_000_000], "exclude": ["a"]}),
     ss.noise_components: ({"placebos": FRAME}, {"replicates": [0, None, 1.5], "seed": [-1, "x"]}),
-    ss.power_table: ({"scenario": SCENARIO}, {"simulated": [-1], "scenario": [20_000]}),
+    ss.power_table: ({"scenario": SCENARIO}, {"simulated": [-1], "scenario": [20_000], "savings": [[3], "3"]}),
     ss.simulate_looks: ({"scenario": SCENARIO, "rng": np.random.default_rng(1)}, {"rng": [1], "looks": [0, 1e300]}),
     ss.settle: ({"contract": ss.load_contract("mssp-track-3"), **YEARS}, {"currency": [5, []], "deductions": [5]}),
     ss.settle_years: ({"contract": ss.load_contract("mssp-track-3"), **YEARS}, {"benchmark": [5], "by_year": [5]}),

@@ -4,7 +4,9 @@ Sentences of a first page become HTML: ``**bold**`` and ``[term](#place)`` of a 
 """
 
 import re
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import jinja2
@@ -19,6 +21,8 @@ from ssinfer.study.limits import REPORTED
 TEMPLATES = Path(__file__).parent / "templates"
 _LINK = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
+SCRIPT = (TEMPLATES / "explorer.js").read_text(encoding="utf-8")
+SCRIPT_HASH = f"sha256-{b64encode(sha256(SCRIPT.encode()).digest()).decode()}"
 MAX_LIMITS = 3  # on the first page
 
 
@@ -35,6 +39,7 @@ def _environment(tag: str) -> jinja2.Environment:
     )
     css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
     words = {"say": say, "sentence": sentence, "marked": marked, "own": own, "tag": tag}
+    words |= {"script": Markup(SCRIPT), "script_hash": SCRIPT_HASH}  # noqa: S704  (our own file)
     environment.globals |= {**words, "reported": REPORTED, "max_limits": MAX_LIMITS, "css": css}
     return environment
 

@@ -30,8 +30,9 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None,
     It is in the `language` with this tag, by default that of the study; one without a catalogue is a StudyError.
     `base` is the path from the report to the data files of the study, with a slash at the end if it is elsewhere.
 
-    The HTML file is self-contained, without a script. It and ``figures/`` in `folder` are replaced when both are
-    complete; other files are kept. A `folder` that is a file is refused with a StudyError.
+    The HTML file is self-contained; its only script, that of the sliders, is allowed by its SHA-256. It and
+    ``figures/`` in `folder` are replaced when both are complete; other files are kept. A `folder` that is a file is
+    refused with a StudyError.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -65,6 +66,7 @@ def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]], base: s
         title = chosen(data.result.title)
         # the title as text of the style sheet, in which each sign is escaped
         head = "".join(sign if sign.isalnum() or sign == " " else f"\\{ord(sign):x} " for sign in title[1][:MAX_HEAD])
-        words = {"title": title, "head": Markup(head)}  # noqa: S704  (letters, digits and escapes)
+        live = any(getattr(item, "sliders", None) for section in data.sections for item in section.items)
+        words = {"title": title, "live": live, "head": Markup(head)}  # noqa: S704  (letters, digits and escapes)
         page = template("report.html.j2").render(data=data, pictures=pictures, base=base, **words)
     return _UNBROKEN.sub("\u00a0", page).replace("−€", "−\u2060€")

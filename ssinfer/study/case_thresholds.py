@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.frames import relative_spending, rows_with
-from ssinfer.backtesting.noise import noise_components
+from ssinfer.backtesting.noise import NoiseComponents, noise_components
 from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.result import BacktestResult
@@ -16,7 +16,9 @@ from ssinfer.contracts.arithmetic import RATE_TOLERANCE
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import required_rate
 from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.errors import SsinferError
+from ssinfer.panel import Panel
 from ssinfer.study.config_blocks import ThresholdConfig
 from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
@@ -161,10 +163,24 @@ def scenario_of(
     """
     try:
         noise = noise_components(placebos, replicates=draws)
-        one = Scenario(insured=insured, years=years, k=1.0, shock_sd=0.1, baseline_weights=(1.0,) * baseline)
-        k, shock = noise.k / (insured * years) ** 0.5 / one.sampling_error, 0.1 * noise.shock / one.shock_error
-        scales = 1 / (insured * years) ** 0.5 / one.sampling_error, 0.1 / one.shock_error
-        scenario = None if key.level is None else replace(one, k=k, shock_sd=shock, level=key.level, side=key.side)
-        return None if scenario is None else (scenario, noise.replicates * scales)
+        scenario, scales = planned(noise, insured, years, baseline)
+        level = None if key.level is None else replace(scenario, level=key.level, side=key.side)
+        return None if level is None else (level, noise.replicates * scales)
     except SsinferError:
         return None
+
+
+def planned(noise: NoiseComponents, insured: float, years: int, baseline: int) -> tuple[Scenario, tuple[float, float]]:
+    """Return the contract of `scenario_of` for given noise, and its k and shock SD over those of the noise."""
+    one = Scenario(insured=insured, years=years, k=1.0, shock_sd=0.1, baseline_weights=(1.0,) * baseline)
+    scales = 1 / (insured * years) ** 0.5 / one.sampling_error, 0.1 / one.shock_error
+    return replace(one, k=noise.k * scales[0], shock_sd=noise.shock * scales[1]), scales
+
+
+def size_of_contract(panel: Panel, design: Design) -> tuple[float, int, int]:
+    """Return insured persons, as many as in the baseline of a panel with sizes; performance and baseline years."""
+    spans = ([each for each in span if each not in design.masked] for span in (design.baseline, design.performance))
+    baseline, performance = spans
+    sizes = np.asarray(panel.insured_years)[np.ix_(panel.rows(design.treated), panel.columns(baseline))]
+    before, years = (max(1, round(len(span) / (panel.timeline.per_year or 1))) for span in (baseline, performance))
+    return float(np.nansum(sizes)) / len(baseline) * len(performance) / years, years, before

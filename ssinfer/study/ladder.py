@@ -15,7 +15,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import (
     spread_of_replicates,
 )
 from ssinfer.backtesting.result import BacktestResult
-from ssinfer.study.case_thresholds import scenario_of
+from ssinfer.study.case_thresholds import scenario_of, size_of_contract
 from ssinfer.study.compared_designs import difference
 from ssinfer.study.frames import LADDER
 from ssinfer.study.pair_outcome import PairOutcome
@@ -75,16 +75,10 @@ def _measured(today: PairOutcome, pairs: Sequence[PairOutcome], found: str) -> I
 def _scenario(plan: Plan, result: BacktestResult, today: PairOutcome) -> tuple[Scenario, Floats] | None:
     """Return today's contract, as large as in its baseline, with the noise of its placebos; None: see `ladder`."""
     panel, design = plan.data.panel_of(today.design.fit), plan.designs[today.design.fit]
-    per_year = panel.timeline.per_year or 1
     if panel.insured_years is None:
         return None
-    spans = design.baseline, design.performance
-    baseline, performance = ([period for period in span if period not in design.masked] for span in spans)
-    sizes = panel.insured_years[np.ix_(panel.rows(design.treated), panel.columns(baseline))]
-    years, before = (max(1, round(len(span) / per_year)) for span in (performance, baseline))
-    insured = float(np.nansum(sizes)) / len(baseline) * len(performance) / years
     placebos = result.placebos.loc[today.rows.index].assign(block=today.rows["block"])
-    return scenario_of(placebos, today.design.compared_by.key, insured, years, before, BOOTSTRAP_REPLICATES)
+    return scenario_of(placebos, today.design.compared_by.key, *size_of_contract(panel, design), BOOTSTRAP_REPLICATES)
 
 
 def _computed(now: Scenario, noise: Floats, today: PairOutcome, at: str, wanted: float) -> Iterator[dict[str, Any]]:

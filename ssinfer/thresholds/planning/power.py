@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import MOST, Number, checked
+from ssinfer.arguments import MOST, Number, Several, checked
 from ssinfer.level import check_level
 from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.thresholds.planning.simulated_contracts import N_CONTRACTS, payments_of, simulate_errors, simulate_looks
 
 
-@checked(simulated=Number(0, MOST, whole=True))
+@checked(simulated=Number(0, MOST, whole=True), savings=Several(Number(-1, 1, open=True)))
 def power_table(
     scenario: Scenario,
     insured: Sequence[float] = (500, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000),
@@ -35,7 +35,7 @@ def power_table(
     Returns
     -------
     pandas.DataFrame with insured, years, standard_error, threshold, false_payment_rate, detection_rate_{s}, detectable
-        (power 80%), undeserved_bonus (expected, share of the benchmark, true saving 0)
+        (power 80%), undeserved_bonus (expected, share of the benchmark, true saving 0), expected_bonus_{s}
 
     Examples
     --------
@@ -53,7 +53,7 @@ def power_table(
                 paid, bonus = zip(*(payments_of(cell, errors + saving) for saving in (0.0, *savings)), strict=True)
             else:
                 paid = tuple(cell.paid(saving) for saving in (0.0, *savings))
-                bonus = (cell.expected_bonus(0.0),)
+                bonus = tuple(cell.expected_bonus(saving) for saving in (0.0, *savings))
             rows.append(
                 {
                     "insured": n,
@@ -64,6 +64,7 @@ def power_table(
                     **{f"detection_rate_{100 * s:g}": rate for s, rate in zip(savings, paid[1:], strict=True)},
                     "detectable": cell.detectable(),
                     "undeserved_bonus": bonus[0],
+                    **{f"expected_bonus_{100 * s:g}": mean for s, mean in zip(savings, bonus[1:], strict=True)},
                 }
             )
     return pd.DataFrame(rows)

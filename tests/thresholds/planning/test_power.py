@@ -161,6 +161,9 @@ def test_simulated_table_agrees_with_the_formulas(kind, prior):
         assert simulated[name].to_numpy() == pytest.approx(by_formula[name].to_numpy(), abs=0.01)
     bonus = simulated["undeserved_bonus"].to_numpy()
     assert bonus == pytest.approx(by_formula["undeserved_bonus"].to_numpy(), rel=0.06, abs=2e-5)
+    names = [name for name in simulated if name.startswith("expected_bonus_")]
+    assert len(names) == 5
+    assert simulated[names].to_numpy() == pytest.approx(by_formula[names].to_numpy(), rel=0.06, abs=2e-5)
 
 
 def test_a_credible_threshold_is_the_closed_form_of_method_md():
