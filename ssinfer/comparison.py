@@ -134,6 +134,21 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """All units but those named, to which a contract may spread: they share providers with the treated unit.
+
+    They are no donors; `HierarchicalBenchmark` leaves out their performance cells and keeps their history.
+    """
+
+    units: tuple[str, ...]
+
+    def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return the units that are not named; a name that the panel lacks is refused."""
+        del treated, columns
+        return ~np.isin(np.arange(len(panel.units)), panel.rows(self.units, "spillover unit"))
+
+
+@dataclass(frozen=True)
 class Every:
     """Units that satisfy all rules."""
 
@@ -144,15 +159,25 @@ class Every:
         return np.all([rule.admits(panel, treated, columns) for rule in self.rules], axis=0)
 
 
-def without_inner_radius(rule: Any) -> Any:
-    """Return the rule that also admits the units nearer than its inner radius; the rule itself if it has none."""
+def with_spillover(rule: Any) -> Any:
+    """Return the rule that also admits units nearer than its inner radius, and named apart; else the rule itself."""
+    if isinstance(rule, Apart):
+        return replace(rule, units=())
     if isinstance(rule, Within):
         return replace(rule, beyond=0.0) if rule.beyond else rule
-    return Every(tuple(map(without_inner_radius, rule.rules))) if isinstance(rule, Every) else rule
+    return Every(tuple(map(with_spillover, rule.rules))) if isinstance(rule, Every) else rule
 
 
-RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_within")
-_VALUES = {key: Optional(Several() if key == "donors" else Number(infinite=True)) for key in RULE_KEYS}
+def named_apart(rule: Any) -> tuple[str, ...]:
+    """Return the units that a rule names because a contract may spread to them."""
+    if isinstance(rule, Every):
+        return tuple(unit for part in rule.rules for unit in named_apart(part))
+    return rule.units if isinstance(rule, Apart) else ()
+
+
+RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_within", "spillover")
+_NAMES = ("donors", "spillover")
+_VALUES = {key: Optional(Several() if key in _NAMES else Number(infinite=True)) for key in RULE_KEYS}
 
 
 @checked(DesignError)
@@ -160,8 +185,8 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     """Return the rule described by plain values of a TOML or JSON file; None for all other units.
 
     The keys are `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize), and
-    `spending_within` (SimilarSpending). An absent key, None and 0 leave a rule out. Several rules must all be
-    satisfied. DesignError: an unknown key, or a value that the rule refuses.
+    `spending_within` (SimilarSpending), and `spillover` (names, Apart). An absent key, None and 0 leave a rule out.
+    Several rules must all be satisfied. DesignError: an unknown key, or a value that the rule refuses.
 
     >>> comparison_of({"within_km": 50, "beyond_km": 5})
     Within(km=50, beyond=5, latitude='latitude', longitude='longitude')
@@ -178,6 +203,8 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
         rules.append(SimilarSize(ratio=values.get("ratio") or float("inf"), at_least=values.get("at_least") or 0.0))
     if values.get("spending_within") is not None:
         rules.append(SimilarSpending(values["spending_within"]))
+    if read.get("spillover"):
+        rules.append(Apart(natural_order(read["spillover"])))
     return None if not rules else rules[0] if len(rules) == 1 else Every(tuple(rules))
 
 
@@ -199,6 +226,8 @@ def _in_words(rule: Any) -> str:
     if isinstance(rule, SimilarSize):
         given = [name for name in ("ratio", "at_least") if getattr(rule, name) not in (0.0, float("inf"))]
         return say(f"comparison.{'_'.join(['size', *given])}", **vars(rule))
+    if isinstance(rule, Apart):
+        return say("comparison.apart", n=len(rule.units))
     if isinstance(rule, SimilarSpending):
         return say("comparison.spending", share=100 * rule.within)
     return "; ".join(map(_in_words, rule.rules)) if isinstance(rule, Every) else repr(rule)

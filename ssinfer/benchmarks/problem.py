@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from ssinfer.accept import advice
-from ssinfer.comparison import without_inner_radius
+from ssinfer.comparison import with_spillover
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, raised_as
 from ssinfer.panel import Panel, carried_forward
@@ -32,7 +32,7 @@ class Problem:
         Known variance of each standardised mean, from the panel's `sampling_variance` or `cv`; NaN where sealed.
     factor : array (N, T), case-mix-expected spending relative to its mean over units
     treated, donors : arrays (I,), (J,) of rows of the panel
-    near : array (K,) of rows that are no donors only because they lie within the inner radius of the comparison rule
+    near : array (K,) of rows that are no donors only for their distance (inner radius) or providers (named apart)
     pre, post : arrays (I, T), baseline and performance cells of each treated unit, without masked periods
     performance_columns, baseline : arrays (P,), (B,), columns of the unmasked periods
     """
@@ -224,14 +224,15 @@ def _refuse_doubles(panel: Panel, treated: Positions, donors: Positions, before:
 
 
 def _near_units(panel: Panel, design: Design, donors: Positions, baseline: Positions) -> Positions:
-    """Return the units with a complete baseline that only the inner radius of the rule keeps out of the donors."""
-    outer = without_inner_radius(design.donors)
+    """Return the units with a complete baseline that are no donors only because the contract may spread to them."""
+    outer = with_spillover(design.donors)
     if outer is design.donors or outer == design.donors:
         return np.empty(0, dtype=np.intp)
     if len(donors) < MIN_BEYOND:
         raise DesignError(
-            f"The inner radius leaves {len(donors)} donors for {', '.join(design.treated)}; allowed: at least "
-            f"{MIN_BEYOND}. Choose a smaller inner radius."
+            f"Without near units and those of the same providers, {len(donors)} donors are left for "
+            f"{', '.join(design.treated)}; allowed: at least {MIN_BEYOND}. "
+            "Choose a smaller inner radius, or name fewer units in spillover."
         )
     near = np.setdiff1d(replace(design, donors=outer).donor_rows(panel), design.donor_rows(panel))
     return near[np.isfinite(panel.spending[np.ix_(near, baseline)]).all(axis=1)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ssinfer.backtesting.advice import may_pay
 from ssinfer.backtesting.frames import rows_with
+from ssinfer.comparison import named_apart
 from ssinfer.finding import Finding
 from ssinfer.study.queries import ALL_SIZES, StudyQueries, rows_of
 from ssinfer.study.verdict import REACHED, Verdict
@@ -141,4 +142,5 @@ def other_limits(study: StudyQueries) -> Iterator[Finding]:
         means = others[others["origin"].isin(earlier["origin"])].groupby("unit", observed=True)["savings_rate"].mean()
         if abs(rate := float(earlier["savings_rate"].mean())) > 2 * means.std():
             yield Finding("limit_earlier_years", {"n": len(earlier), "rate": rate})
-    yield Finding("limit_spillover", {})
+    n_apart = len(named_apart(study.result.designs[study.main[0]].donors))
+    yield Finding("limit_spillover_named", {"n": n_apart}) if n_apart else Finding("limit_spillover", {})

@@ -341,7 +341,7 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
         return Design(
             treated=config.case.treated,
             **windows,
-            donors=comparison_of({key: getattr(part.comparison, key) for key in RULE_KEYS}),
+            donors=comparison_of({key: getattr(part.comparison, key, part.population.spillover) for key in RULE_KEYS}),
             standard=data.standards.get(part.fit, part.comparison.standard),
             under_contract=contracted,
             incomplete=part.comparison.incomplete,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssinfer.backtesting.advice import Advice, AdviceRule, Specification
 from ssinfer.backtesting.result import BacktestResult
-from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, Within
+from ssinfer.comparison import Apart, Every, Listed, SimilarSize, SimilarSpending, Within
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.finding import Finding
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 REPORT_DATA, PATHS = "report_data.zip", "placebo_paths.parquet"
 OF_RUN = ("created", "n_cores", "times", "inputs")  # of the manifest: equal results may differ in them
-WHOLE: tuple[Any, ...] = (Advice, AdviceRule, Design, Every, Finding, HiddenGroups, IntactGroups, Listed, Period)
+WHOLE: tuple[Any, ...] = (Advice, AdviceRule, Apart, Design, Every, Finding, HiddenGroups, IntactGroups, Listed, Period)
 WHOLE += (SimilarSize, SimilarSpending, Specification, ThresholdKey, Timeline, Within)
 PARTS = {  # fields that a report reads
     Panel: "units periods spending insured_years periods_per_year timeline",

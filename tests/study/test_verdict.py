@@ -14,7 +14,8 @@ from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.console.design_table import design_table
 from ssinfer.errors import StudyError
 from ssinfer.printed import percent
-from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis, analyse
+from ssinfer.report.first_page import first_page
 from ssinfer.report.summarise import assemble
 from ssinfer.study import run_study, write_study
 from ssinfer.study.verdict import verdict_of
@@ -214,3 +215,15 @@ def test_a_threshold_that_the_settling_method_cannot_give_is_refused_before_the_
     other = '[[method]]\nmethod = "HierarchicalBenchmark"\nname = "bayes"\n'
     with pytest.raises(StudyError, match=r"'credible', but no method gives a posterior .*: 'equal'"):
         small_plan(f'{other}[[threshold]]\nkind = "credible"\n')
+
+
+def test_units_that_share_providers_are_declared_and_said_on_the_first_page(small_plan):
+    """`spillover` of a population: no donors, and a limit with their number; a name that is no unit is refused."""
+    plan = small_plan('[[population]]\nname = "insured"\nspillover = ["group 05", "group 02"]\n')
+    assert all(plan.panel.row_of["group 05"] not in design.donor_rows(plan.panel) for design in plan.designs.values())
+    result = run_study(plan, parts=("evaluate",), n_jobs=1)
+    limits = {limit.id: limit.numbers for limit in first_page(analyse(result)).limits}
+    assert limits["limit_spillover_named"]["n"] == 2
+    assert "limit_spillover" not in limits
+    with pytest.raises(StudyError, match="no spillover unit 'elsewhere'"):
+        small_plan('[[population]]\nname = "insured"\nspillover = ["elsewhere"]\n')

@@ -147,5 +147,5 @@ class PanelConfig(DataConfig):
         return replace(panel, spending=panel.spending * factor, sampling_variance=variance)
 
 
-KEYS = ("regions", "at_least", "column")
+KEYS = ("regions", "at_least", "spillover", "column")
 SOURCE = DataSource("panel", "A panel file: one row per unit and period", 40, PanelConfig, takes=KEYS)

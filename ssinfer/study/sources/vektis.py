@@ -78,5 +78,5 @@ class VektisConfig(DataConfig):
         return replace(data, findings=tuple(found.values()))
 
 
-KEYS = ("ages", "sexes", "regions", "at_least", "basket", "years", "include", "exclude")
+KEYS = ("ages", "sexes", "regions", "at_least", "spillover", "basket", "years", "include", "exclude")
 SOURCE = DataSource("vektis", "Spending per Dutch municipality (Vektis)", 10, VektisConfig, takes=KEYS)

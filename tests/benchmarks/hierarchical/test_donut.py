@@ -11,7 +11,7 @@ from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.benchmarks.problem import Problem
-from ssinfer.comparison import Every, SimilarSize, Within
+from ssinfer.comparison import Apart, Every, SimilarSize, Within
 
 METHOD = HierarchicalBenchmark(
     spatial="distance", trend=False, nodes=512, n_draws=1000, rank=20, unit_effect="pooled", volatility=False
@@ -88,7 +88,7 @@ def test_carriers_are_the_derivatives_of_the_prediction(whole):
 
 
 def test_an_inner_radius_that_leaves_fewer_than_ten_donors_is_refused():
-    with pytest.raises(ss.errors.DesignError, match="leaves 9 donors for u04; allowed: at least 10"):
+    with pytest.raises(ss.errors.DesignError, match="9 donors are left for u04; allowed: at least 10"):
         METHOD.fit(PANEL, design(Within(beyond=48)), seed=1)
 
 
@@ -98,3 +98,16 @@ def test_an_inner_radius_stands_alone_or_beside_other_rules():
     assert list(Problem.of(PANEL, design(both)).near) == list(Problem.of(PANEL, design(BEYOND)).near)
     assert not len(Problem.of(PANEL, design()).near)
     assert ss.comparison.comparison_group(BEYOND, 0) == "units beyond 20 km"
+
+
+def test_units_that_share_providers_are_left_out_by_name_as_near_ones_are():
+    """Authority: the inner radius, of which these are the two units."""
+    named = ss.comparison.comparison_of({"spillover": ["u09", "u03"]})
+    assert named == Apart(("u03", "u09"))
+    assert list(Problem.of(PANEL, design(named)).near) == list(Problem.of(PANEL, design(BEYOND)).near)
+    assert list(design(named).donor_rows(PANEL)) == list(design(BEYOND).donor_rows(PANEL))
+    both = ss.comparison.comparison_of({"beyond_km": 20, "spillover": ["u11"]})
+    assert [PANEL.units[row] for row in Problem.of(PANEL, design(both)).near] == ["u03", "u09", "u11"]
+    assert ss.comparison.named_apart(both) == ("u11",)
+    with pytest.raises(ss.errors.DesignError, match="no spillover unit 'elsewhere'"):
+        METHOD.fit(PANEL, design(Apart(("elsewhere",))), seed=1)
