@@ -165,7 +165,7 @@ def population_of(
 ) -> Population:
     """Return the population that a study file describes; without `tables` its names are not checked."""
     practices = labels_of(tables.enrolment, "practice") if tables is not None and case.units else ()
-    values = part.model_dump(exclude={"name", "label", *PUBLIC_KEYS})
+    values = part.model_dump(exclude={"name", "label", "spillover", *PUBLIC_KEYS})
     values["baseline"] = named_periods(part.baseline, periods, "population.baseline")
     units: dict[str, str] = {}
     for unit, patterns in case.units.items():

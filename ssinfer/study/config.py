@@ -250,7 +250,8 @@ class StudyConfig(Config):
         later = ("term", "group", "only_group")
         names = ("date", "report", "agreement", *(name for name in later if not getattr(self, name)))
         unset = {name: True for name in self.data.later if not getattr(self.data, name)}
-        left_out: Any = {**dict.fromkeys(names, True), "case": {"names"}, "data": unset}
+        plain = {place: {"spillover"} for place, part in enumerate(self.population) if not part.spillover}
+        left_out: Any = {**dict.fromkeys(names, True), "case": {"names"}, "data": unset, "population": plain}
         text = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
