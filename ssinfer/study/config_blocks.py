@@ -51,7 +51,7 @@ class PopulationConfig(InsuredConfig):
     label: Texts = ""
     sexes: Names | None = None  # of public data: "male", "female"
     at_least: Annotated[float, Field(ge=0)] = 0.0  # of public data: insured-years of a unit in the first period
-    spillover: Names = Field([], description="units that share providers with the contract group: never donors")
+    spillover: Annotated[Names, Field(description="units that share providers with the contract group: no donors")] = []
 
 
 class WindowsConfig(Config):
