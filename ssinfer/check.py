@@ -7,6 +7,8 @@ from typing import Literal, Self
 
 import pandas as pd
 
+from ssinfer.notebook import as_html
+
 type Status = Literal["PASS", "WARN", "FAIL", "NOT EVALUATED"]
 
 
@@ -30,6 +32,12 @@ class Check:
     message: str = ""
     table: pd.DataFrame = field(default_factory=cache(pd.DataFrame), repr=False)  # one empty frame for all: 0.3 ms
     limit: float = float("nan")
+
+    def facts(self) -> dict[str, object]:
+        """Return what notebooks show, by label."""
+        return {self.check: self.status, "figure": self.figure, "limit": self.limit, "finding": self.message}
+
+    _repr_html_ = as_html
 
     @classmethod
     def judged(cls, check: str, passed: bool, figure: float, limit: float, message: str) -> Self:

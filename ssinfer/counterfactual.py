@@ -14,6 +14,7 @@ from ssinfer.drawing import draw, frame_of
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.later import LaterField, made
 from ssinfer.level import check_level
+from ssinfer.notebook import as_html
 from ssinfer.periods import plain_label, read_periods
 from ssinfer.savings import Savings, Uncertainty, money, refuse_rate
 from ssinfer.typing import Booleans, Floats
@@ -338,6 +339,21 @@ class Counterfactual:
             f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
             f"pooled benchmark {money(pooled.mean())} (SD {money(pooled.std())}) per insured-year"
         )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label; None: nothing."""
+        measured = {} if np.isnan(self.pooled_spending) else self.savings().facts()
+        checks = (
+            "none"
+            if self.diagnostics is None
+            else ", ".join(f"{n} {status}" for status, n in self.diagnostics["status"].value_counts().items())
+        )
+        if self.failures and measured:
+            measured["95% interval"] = "refused, because a check failed"
+        own = {"method": self.method, "design": repr(self.design)[8:], "checks": checks}
+        return own | {"benchmark": money(self.pooled().mean())} | measured
+
+    _repr_html_ = as_html
 
 
 def _with_plain_periods(group: xr.Dataset) -> xr.Dataset:

@@ -16,6 +16,7 @@ from ssinfer.drawing import draw, frame_of
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError, raised_as
 from ssinfer.input_table import natural_order, plain_value
 from ssinfer.names import match_names, refuse_controls
+from ssinfer.notebook import as_html
 from ssinfer.panel import Panel
 from ssinfer.periods import plain_label, read_periods
 
@@ -233,7 +234,8 @@ class Design:
             "incomplete": self.incomplete,
         }
 
-    def __repr__(self) -> str:
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label; None: nothing."""
         who = ", ".join(self.treated[:3]) + (f" and {len(self.treated) - 3} more" if len(self.treated) > 3 else "")
         if self.donors is None:
             whom = "all other units"
@@ -241,12 +243,16 @@ class Design:
             whom = f"{len(self.donors)} named donors"
         else:
             whom = repr(self.donors)
-        masked = f", masked {_span(self.masked)}" if self.masked else ""
-        standard = f", standardised by {self.standard!r}" if self.standard else ""
-        return (
-            f"Design: {who} against {whom}, baseline {_span(self.baseline)}, "
-            f"performance {_span(self.performance)}{masked}{standard}"
-        )
+        windows = {name: getattr(self, name) for name in ("baseline", "performance", "masked")}
+        spans = {name: _span(periods) if periods else None for name, periods in windows.items()}
+        return {"treated": who, "comparison group": whom, **spans, "standardised by": self.standard}
+
+    def __repr__(self) -> str:
+        who, whom, baseline, performance, masked, standard = self.facts().values()
+        others = f"{f', masked {masked}' if masked else ''}{f', standardised by {standard!r}' if standard else ''}"
+        return f"Design: {who} against {whom}, baseline {baseline}, performance {performance}{others}"
+
+    _repr_html_ = as_html
 
 
 def _names(name: str, units: str | Iterable[object]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ssinfer.arguments import Several, check_arguments, checked, float_array
 from ssinfer.errors import DataError, PanelError, raised_as
 from ssinfer.input_table import data_frame, label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
+from ssinfer.notebook import as_html
 from ssinfer.periods import Timeline, plain_label, read_periods
 from ssinfer.typing import Floats, Positions
 
@@ -244,19 +245,31 @@ class Panel:
                 digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
-    def __repr__(self) -> str:
-        text = f"Panel: {len(self.units)} units x {self.timeline.describe()}"
-        if self.insured_years is not None:
-            low, high = np.nanmin(self.insured_years), np.nanmax(self.insured_years)
-            text += f", {low:,.0f} to {high:,.0f} insured-years per cell"
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label; None: nothing."""
         known = {
             "variance": "sampling variance known",
             "cv": f"person-level cv {self.cv}",
             "size": "sampling noise to be estimated",
             "none": "no insured-years",
         }
-        covariates = f", covariates {', '.join(self.covariates)}" if self.covariates else ""
-        return f"{text}, {known[self.noise]}{covariates}"
+        years, missing = self.insured_years, int(np.isnan(self.spending).sum())
+        return {
+            "units": f"{len(self.units)} units",
+            "periods": self.timeline.describe(),
+            "insured-years": None if years is None else f"{np.nanmin(years):,.0f} to {np.nanmax(years):,.0f}",
+            "noise": known[self.noise],
+            "covariates": ", ".join(self.covariates) or None,
+            "cells without spending": f"{missing} of {self.spending.size}",
+        }
+
+    def __repr__(self) -> str:
+        facts = self.facts()
+        years = "" if self.insured_years is None else f", {facts['insured-years']} insured-years per cell"
+        covariates = f", covariates {facts['covariates']}" if self.covariates else ""
+        return f"Panel: {facts['units']} x {facts['periods']}{years}, {facts['noise']}{covariates}"
+
+    _repr_html_ = as_html
 
 
 def cell_grid(

@@ -10,6 +10,7 @@ import xarray as xr
 from ssinfer.drawing import draw, frame_of
 from ssinfer.errors import RefusalError
 from ssinfer.level import check_level
+from ssinfer.notebook import as_html
 
 Uncertainty = Literal["posterior", "sampling", "none"]
 
@@ -125,12 +126,24 @@ class Savings:
         """
         return draw("saving", frame_of("saving", self, thresholds=thresholds), ax)
 
-    def __repr__(self) -> str:
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label; None: nothing."""
         pooled = self.pooled()
         saving, benchmark = pooled.measured.item(), float(pooled.benchmark.mean())
         rate = f" ({100 * saving / benchmark:.2f}% of the benchmark)" if benchmark > 0 else ""
-        spread = money(float(pooled.draws.std()))
-        return f"Savings: {money(saving)} per insured-year{rate}, SD {spread} ({self.uncertainty})"
+        draws, known = pooled.draws.values, self.uncertainty != "none"
+        return {
+            "saving": f"{money(saving)} per insured-year{rate}",
+            "95% interval": " to ".join(map(money, np.quantile(draws, [0.025, 0.975]))) if known else None,
+            "share of draws above zero": f"{100 * (draws > 0).mean():.0f}%" if known else None,
+            "uncertainty": f"SD {money(float(draws.std()))} ({self.uncertainty})",
+        }
+
+    def __repr__(self) -> str:
+        facts = self.facts()
+        return f"Savings: {facts['saving']}, {facts['uncertainty']}"
+
+    _repr_html_ = as_html
 
 
 def refuse_rate(benchmark: float, of: str) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssinfer.backtesting.frames import by_pair
 from ssinfer.backtesting.operating_characteristics import ranking
 from ssinfer.drawing import draw, frame_of
+from ssinfer.notebook import as_html
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,13 +62,25 @@ class BacktestResult:
         """
         return draw("detection", frame_of("detection", self), ax)
 
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label: the size, and what each threshold of the highest level pays."""
+        rows, numbers = self.placebos, {}
+        for name, part in by_pair(self.thresholds, size_class="all", side="one-sided"):
+            for _, row in part[part["level"] == part["level"].max()].iterrows():
+                label = f"{name}: {row['kind']} {100 * row['level']:g}% {row['prior']}".rstrip()
+                numbers[label] = f"pays {100 * row['false_payment_rate']:.1f}% of contracts without savings"
+        refused, failed = (int((rows["status"] == status).sum()) for status in ("refused", "failed"))
+        return {
+            "studied": f"{rows['design'].nunique()} designs x {rows['method'].nunique()} methods",
+            "placebos": f"{rows['unit'].nunique()} units x {rows['origin'].nunique()} origins",
+            "fits": f"{len(rows)} fits ({refused} refused, {failed} failed)",
+            **numbers,
+        }
+
     def __repr__(self) -> str:
-        rows = self.placebos
-        return (
-            f"BacktestResult: {rows['design'].nunique()} designs x {rows['method'].nunique()} methods, "
-            f"{rows['unit'].nunique()} units x {rows['origin'].nunique()} origins, {len(rows)} fits "
-            f"({int((rows['status'] == 'refused').sum())} refused, {int((rows['status'] == 'failed').sum())} failed)"
-        )
+        return f"BacktestResult: {', '.join([*self.facts().values()][:3])}"
+
+    _repr_html_ = as_html
 
 
 def join_results(results: Sequence[BacktestResult]) -> BacktestResult:

@@ -25,6 +25,7 @@ from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, resid
 from ssinfer.errors import CohortError
 from ssinfer.kernels.groups import group_sums
 from ssinfer.names import as_names, match_names, refuse_similar
+from ssinfer.notebook import as_html
 from ssinfer.panel import Panel, cell_grid, period_columns
 from ssinfer.periods import read_periods
 from ssinfer.typing import Booleans, Floats, Positions
@@ -292,11 +293,20 @@ class Cohort:
             digest.update(np.ascontiguousarray(grid).tobytes())
         return digest.hexdigest()
 
-    def __repr__(self) -> str:
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label; None: nothing."""
         years = self.insured_years.sum()
-        covariates = f", covariates {', '.join(self.covariates)}" if self.covariates else ""
-        n, digits = len(pd.unique(self.person)), 0 if years >= 1000 else 1
-        return (
-            f"Cohort: {n:,} persons in {len(self.units):,} units x {len(self.periods)} periods ({self.periods[0]} to "
-            f"{self.periods[-1]}), {years:,.{digits}f} insured-years{covariates}"
-        )
+        return {
+            "persons": f"{len(pd.unique(self.person)):,}",
+            "units": f"{len(self.units):,}",
+            "periods": f"{len(self.periods)} periods ({self.periods[0]} to {self.periods[-1]})",
+            "insured-years": f"{years:,.{0 if years >= 1000 else 1}f}",
+            "covariates": ", ".join(self.covariates) or None,
+        }
+
+    def __repr__(self) -> str:
+        persons, units, periods, years, covariates = self.facts().values()
+        known = f", covariates {covariates}" if covariates else ""
+        return f"Cohort: {persons} persons in {units} units x {periods}, {years} insured-years{known}"
+
+    _repr_html_ = as_html

@@ -12,6 +12,7 @@ from ssinfer.contracts.explain import outcome_of, outcome_words, steps_of
 from ssinfer.contracts.inputs import Inputs
 from ssinfer.errors import SettlementError
 from ssinfer.finding import Finding
+from ssinfer.notebook import as_html
 from ssinfer.sentences import sentence
 from ssinfer.typing import Floats, Integers
 
@@ -180,6 +181,22 @@ class Settlement:
             "share_of_saving": np.column_stack([np.ravel(shares[party]) for party in lines]).ravel(),
         }
         return pd.DataFrame(columns)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label: what each party receives, and why."""
+        name, n = f"{self.contract.name} ({self.contract.rule_year})", self.saving.size
+        if n != 1:
+            return {"contract": name, "settlements": n}
+        paid = {party: f"{self.contract.currency} {amount:,.2f}" for party, amount in self.lines.items()}
+        rates = {"savings rate": self.rate, "threshold": float(self.threshold)}
+        return {
+            "contract": name,
+            **{key: f"{100 * rate:.2f}%" for key, rate in rates.items()},
+            **paid,
+            "reason": self.reason,
+        }
+
+    _repr_html_ = as_html
 
     def __str__(self) -> str:
         if self.saving.ndim:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ssinfer.arguments import Number, Optional, checked
 from ssinfer.errors import RefusalError
+from ssinfer.notebook import as_html
 from ssinfer.savings import money
 
 _RATE = Number(infinite=True, missing=True)
@@ -45,8 +46,14 @@ class Threshold:
     def __float__(self) -> float:
         return self.rate
 
-    def __repr__(self) -> str:
-        level = "" if self.level is None else f" {100 * self.level:g}%"
+    def facts(self) -> dict[str, Any]:
+        """Return what notebooks show, by label; None: nothing."""
         amount = "" if self.money is None else f" = {money(self.money)} per insured-year"
-        prior = "" if self.prior is None else f", prior {self.prior}"
-        return f"Threshold {100 * self.rate:.2f}%{amount} ({self.kind}{level}, {self.side}{prior})"
+        kind = self.kind if self.level is None else f"{self.kind} {100 * self.level:g}%"
+        return {"threshold": f"{100 * self.rate:.2f}%{amount}", "kind": kind, "side": self.side, "prior": self.prior}
+
+    def __repr__(self) -> str:
+        threshold, kind, side, prior = self.facts().values()
+        return f"Threshold {threshold} ({kind}, {side}{'' if prior is None else f', prior {prior}'})"
+
+    _repr_html_ = as_html

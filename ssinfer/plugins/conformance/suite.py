@@ -12,6 +12,7 @@ from ssinfer.arguments import Either, Number, Optional, checked, instance_of
 from ssinfer.check import Check, tabulate
 from ssinfer.design import Design
 from ssinfer.errors import DataError, RefusalError
+from ssinfer.notebook import as_html
 from ssinfer.plugins.conformance import calibration, draws, invariance, reproducibility, support
 from ssinfer.plugins.conformance.trial import SEED, Trial, Verdict, units_of
 from ssinfer.simulation.panel import simulate_panel
@@ -54,6 +55,13 @@ class ConformanceReport:
         if len(failed):
             lines = [f"{row['check']}: {row['message']}" for _, row in failed.iterrows()]
             raise RefusalError(f"{self.method} fails {len(failed)} conformance checks: " + "; ".join(lines))
+
+    def facts(self) -> dict[str, str]:
+        """Return what notebooks show, by label."""
+        rows = self.checks[["check", "status", "message"]].itertuples(index=False, name=None)
+        return {"method": self.method} | {check: f"{status} {message}" for check, status, message in rows}
+
+    _repr_html_ = as_html
 
     def __repr__(self) -> str:
         rows = [f"{row['status']:<14}{row['check']:<17}{row['message']}" for _, row in self.checks.iterrows()]
