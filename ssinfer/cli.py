@@ -159,15 +159,19 @@ def plan(study: Study, jobs: Jobs = 2, language: Language = None) -> None:
 def report(
     folder: Annotated[Path, Argument(help="Folder that `ssinfer run` wrote.")],
     language: Language = None,
-    out: Annotated[Path | None, Option("--out", help="HTML file; by default the folder's report is replaced.")] = None,
+    form: Annotated[str, Option("--format", help="html, docx, xlsx, pdf or tex.")] = "html",
+    out: Annotated[
+        Path | None,
+        Option("--out", help="File; by default HTML replaces the folder's report, and others stand beside the folder."),
+    ] = None,
 ) -> None:
-    """Write the report of a finished folder again, without a fit, for example in another language."""
+    """Write the report of a finished folder again, without a fit: in another language, or for Word, Excel or LaTeX."""
     gc.disable()  # the search for unused objects takes a seventh of the time, and finds little
     try:
-        from ssinfer.report import write_report  # noqa: PLC0415
+        from ssinfer.report.formats import writer_of  # noqa: PLC0415
         from ssinfer.study.rewrite import rewrite_report  # noqa: PLC0415
 
-        echo(str(rewrite_report(folder, write_report, language=language, out=out)))
+        echo(str(rewrite_report(folder, writer_of(form), language=language, out=out, form=form)))
     finally:
         gc.enable()
 

@@ -58,6 +58,11 @@ def pack(value: Any, classes: Classes) -> bytes:
         return {"object": known[id(part)][0]}
 
     files[STRUCTURE] = json.dumps({"value": node(value), "objects": objects}, allow_nan=False).encode()
+    return zipped(files)
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return files by name as a ZIP file, the same for the same files."""
     with ZipFile(stream := BytesIO(), "w") as archive:
         for name, file in files.items():
             archive.writestr(ZipInfo(name), file, ZIP_DEFLATED)  # dated 1980

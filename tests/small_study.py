@@ -199,7 +199,8 @@ def without_pictures():
     """Leave the figures of reports empty."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ssinfer.figures.figure.Figure.draw", lambda *_: None)
-        patch.setattr("ssinfer.report.write.svg_of", lambda _: "<svg></svg>")
+        patch.setattr("ssinfer.report.pictures.svg_of", lambda _: "<svg></svg>")
+        patch.setattr("ssinfer.report.pictures.png_of", lambda _: b"")
         yield patch
 
 

@@ -401,7 +401,7 @@ CRASHES = {  # the function that fails, and the tables that are computed before
     "ssinfer.study.sharing.load_contract": set(),
     "ssinfer.backtesting.backtest.threshold_table": {"placebos.parquet"},
     "ssinfer.study.case._savings_row": FITS,
-    "ssinfer.report.write.svg_of": FITS | EVALUATE - {"savings.nc"},
+    "ssinfer.report.pictures.svg_of": FITS | EVALUATE - {"savings.nc"},
 }
 
 

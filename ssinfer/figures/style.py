@@ -27,6 +27,7 @@ WINDOWS = {"baseline": "#EEEEEE", "performance": "#FDEED8"}
 LINES: Any = {"placebos": ("-", PAID), "fit": ((0, (4, 2)), SOFT), "size": ((0, (1, 1)), INK)}
 CENTRED: Any = {"ha": "center", "va": "center"}
 WIDTH = 7.6
+FONTS = f"{mpl.get_data_path()}/fonts/ttf"  # folder with the font of the figures
 _INTO: ContextVar[Any] = ContextVar("into", default=None)
 
 _RC: Any = {

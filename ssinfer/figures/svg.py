@@ -1,14 +1,16 @@
-"""Writes a matplotlib figure as SVG text: the same bytes for the same figure, without metadata, with unique ids."""
+"""Writes a matplotlib figure as SVG or PNG: the same bytes for the same figure, without metadata, with unique ids."""
 
 import io
 import re
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ssinfer.figures.style import style
 
+DPI = 150  # of PNG: about 180 on the width of a page
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
@@ -27,6 +29,16 @@ def svg_of(picture: Figure) -> str:
     for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([a-z][0-9a-f]{10})"', text))):
         text = text.replace(name, f"{name[0]}{number}")
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def png_of(picture: Figure) -> bytes:
+    """Return the figure as a PNG picture on white."""
+    canvas: Any = FigureCanvasAgg(picture)
+    stream = io.BytesIO()
+    with style():
+        picture.set(facecolor="white", dpi=DPI)
+        canvas.print_png(stream, metadata={"Software": None})
+    return stream.getvalue()
 
 
 def inline(document: str, name: str, description: str) -> str:

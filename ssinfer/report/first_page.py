@@ -28,6 +28,7 @@ from ssinfer.study.next_contract import next_contract
 from ssinfer.study.verdict import REACHED, Verdict
 
 EARNED = ("0.03", "0.05", "0.1")  # true savings of the table, as the verdict has them
+ALL = 0.995  # a share that prints as less than 100%
 
 
 def first_page(analysis: Analysis) -> SimpleNamespace:
@@ -38,8 +39,7 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
     - measured, threshold, interval : as in `Verdict`; `interval` as fractions of the benchmark
     - axis, picture : axis of the picture, None without a measured saving and without a threshold; its text alternative
     - sure, sensible, following : findings that answer a question; the first is the short answer
-    - earned, counted : what true savings earn; the share of all spending that they are percentages of, None if unknown
-    - falls, needed : elasticity of truncated spending (else 1); the true saving that reaches the threshold, None: none
+    - earned, notes : what true savings earn; findings below that table
     - limits : limits of the answer: the known true saving, dependence on the level, failed checks, others
     - failed : number of failed checks of the design and method that settle
     """
@@ -48,7 +48,7 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
     known = [*REPORTED, *(interval or ())]
     known += [part["rate"] for part in (measured, threshold) if part is not None and part["rate"] is not None]
     falls = float(analysis.placebos(analysis.main).get("elasticity", pd.Series([1.0])).mean())
-    failed, settles = failed_checks(analysis), analysis.compared[analysis.compared["settles"].astype(bool)]
+    failed, earned = failed_checks(analysis), tuple(_earned(analysis, verdict, falls))
     return SimpleNamespace(
         meta=tuple(_meta(analysis)),
         verdict=term_total(analysis) or _verdict(verdict),
@@ -61,10 +61,8 @@ def first_page(analysis: Analysis) -> SimpleNamespace:
         sure=tuple(sureness(analysis)),
         sensible=tuple(threshold_sense(verdict)),
         following=tuple(next_contract(analysis)),
-        earned=tuple(_earned(analysis, verdict, falls)),
-        counted=float(settles["share_of_spending"].iloc[0]) if len(settles) else None,
-        falls=falls,
-        needed=None if threshold is None or threshold["rate"] is None else threshold["rate"] / falls,
+        earned=earned,
+        notes=tuple(_earned_notes(analysis, verdict, falls, earned)),
         limits=(*known_truth(analysis), *level_dependence(analysis), *failed, *other_limits(analysis)),
         failed=len(failed),
     )
@@ -153,3 +151,19 @@ def _earned(analysis: Analysis, verdict: Verdict, falls: float) -> Iterator[Simp
             payment=None if payment is None else payment["value"],
             due=None if payment is None or fit is None else analysis.share * float(saving) * falls * fit.level,
         )
+
+
+def _earned_notes(analysis: Analysis, verdict: Verdict, falls: float, earned: Any) -> Iterator[Finding]:
+    """Return what stands below what true savings earn: whose savings, of which spending, and the errors."""
+    settles = analysis.compared[analysis.compared["settles"].astype(bool)]
+    counted = float(settles["share_of_spending"].iloc[0]) if len(settles) else math.nan
+    yield Finding("first.paid_note", {})
+    if earned and earned[0].payment is not None:
+        yield Finding("first.earns_note", {"share": analysis.share})
+    if falls < ALL:
+        yield Finding("first.truncated", {"tenth": 10 * falls})
+        if verdict.threshold is not None and verdict.threshold["rate"] is not None:
+            yield Finding("first.truncated_threshold", {"needed": verdict.threshold["rate"] / falls})
+    elif counted < ALL:
+        yield Finding("first.counted", {"share": counted})
+    yield Finding("first.error", {})

@@ -58,6 +58,15 @@ class Sliders:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """The numbers of a column before they are printed; NaN: there is none."""
+
+    form: Form
+    values: tuple[float, ...]
+    errors: tuple[float, ...] = ()  # standard errors that are printed behind them
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of printed cells."""
 
@@ -70,6 +79,7 @@ class Table:
     notes: tuple[str, ...] = ()  # sentences below
     folded: bool = False
     sliders: Sliders | None = None  # above the table; the table itself is at the study's own setting
+    numbers: tuple[Numbers | None, ...] = ()  # of each column; None: its cells are texts
 
     def column(self, name: str) -> list[str]:
         """Return the cells of a column."""
@@ -91,20 +101,27 @@ class TableColumn:
 
     def cells(self, rows: pd.DataFrame) -> list[str]:
         """Return the printed cells of this column."""
-        values = rows[self.name].tolist()
-        if self.form in (*_TEXTS, "cell"):
-            return [ABSENT if pd.isna(value) else self._text(value) for value in values]
-        numbers = _numbers(values)
+        given = self.numbers(rows)
+        if given is None:
+            return [ABSENT if pd.isna(value) else self._text(value) for value in rows[self.name].tolist()]
+        numbers = given.values
         if self.form == "money":
             return [money(number, currency_in_use(), self.decimals or 0) for number in numbers]
         if self.form == "total":
             return [total(number, currency_in_use()) for number in numbers]
         scale = 100.0 if self.form == "percent" else 1.0
-        errors = [name for name in (f"{self.name}_se", f"{self.name}_mcse") if name in rows.columns]
-        if self.decimals is None and errors:
-            return column_with_errors(numbers, _numbers(rows[errors[0]].tolist()), scale)
+        if given.errors:
+            return column_with_errors(numbers, given.errors, scale)
         decimals = self.decimals if self.decimals is not None else int(self.form == "percent")
         return [plain(scale * number, decimals) for number in numbers]
+
+    def numbers(self, rows: pd.DataFrame) -> Numbers | None:
+        """Return the numbers of this column with the standard errors that are printed; None: its cells are texts."""
+        if self.form in (*_TEXTS, "cell"):
+            return None
+        known = self.decimals is None and self.form in ("number", "percent")
+        errors = [name for name in (f"{self.name}_se", f"{self.name}_mcse") if known and name in rows.columns]
+        return Numbers(self.form, *(_numbers(rows[name]) for name in (self.name, *errors[:1])))
 
     def _text(self, value: Any) -> str:
         if self.form == "own":
@@ -168,6 +185,7 @@ class ReportTable:
             notes=tuple(sentence(note) for note in notes if note),
             folded=self.folded,
             sliders=self.sliders and self.sliders(analysis),
+            numbers=tuple(column.numbers(rows) for column in shown),
         )
 
 
@@ -194,5 +212,5 @@ def ranged(low: float, high: float, decimals: int) -> str:
     return say("range", low=plain(low, decimals), high=plain(high, decimals)) if known else say("none")
 
 
-def _numbers(values: list[Any]) -> list[float]:
-    return [math.nan if pd.isna(value) else float(value) for value in values]
+def _numbers(values: pd.Series) -> tuple[float, ...]:
+    return tuple(math.nan if pd.isna(value) else float(value) for value in values.tolist())

@@ -170,7 +170,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
     ours = {*OUTPUT, REPORT_DATA, FINDING, STUDY_FILE, AGREEMENT, SUMS, MANIFEST, GROUPS}
     ours |= {"savings.nc", "report.html", "figures", *(f"agreement.{tag}.html" for tag in tags())}
     held = [path for path in folder.iterdir() if path.name not in ours]
-    held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
+    held += [path for path in (folder / "figures").glob("*") if path.suffix not in (".svg", ".png")]
     if held:
         raise StudyError(f"{min(held)} is not of ssinfer and would be deleted. Move it, or name a new --out.")
     lost = [part for part in held_parts if part not in parts]

@@ -24,6 +24,7 @@ def rewrite_report(
     report: Callable[[StudyResult, Path, str | None, str], Any],
     language: str | None = None,
     out: Path | None = None,
+    form: str = "html",
 ) -> Path:
     """Write the report of a folder of `ssinfer run` again with `report`, and return its path.
 
@@ -32,12 +33,16 @@ def rewrite_report(
     folder : finished folder of the same version of ssinfer, without small groups
     report : writes the report of a result into a folder, in the language with a tag, such as `write_report`
     language : tag of the language; None: that of the run
-    out : HTML file elsewhere, with links to the folder; None replaces its report, its figures and their hashes
+    out : file elsewhere, HTML with links to the folder; None: HTML replaces its report, its figures and their hashes,
+        and another format, which users edit, stands beside the folder as ``FOLDER.<form>``
+    form : format that `report` writes, as ``report.<form>``
 
     Raises
     ------
     StudyError : the folder is of another version, damaged or confidential; `language` has no catalogue
     """
+    if out is None and form != "html":
+        out = folder.resolve().with_name(f"{folder.resolve().name}.{form}")
     if out is not None and (out.is_dir() or folder.resolve() in out.resolve().parents):
         raise StudyError(
             f"--out {out} is a folder, or a file in {folder}, which holds listed files only. Name another file."
@@ -52,8 +57,8 @@ def rewrite_report(
             written = [new / REPORT, *(new / FIGURES).iterdir()]
             seal(new, manifest, kept | {path.relative_to(new).as_posix(): sha256(path) for path in written})
         else:
-            shutil.rmtree(new / FIGURES)
-            (new / REPORT).rename(new / out.name)
+            shutil.rmtree(new / FIGURES, ignore_errors=True)
+            (new / f"report.{form}").rename(new / out.name)
         if not folder.stat().st_mode & 0o077:
             owner_only(new)
     return out or folder / REPORT

@@ -25,7 +25,7 @@ from ssinfer.study.run import run_study
 ADVICE = "Name a folder that `ssinfer run` wrote."
 NOT_COMPARED = {*OF_RUN, "files", "versions", "ssinfer"} - {"inputs"}  # parts of a manifest
 TABLES = (".csv", ".parquet", ".nc", ".json")  # compared by cell; other files by their bytes
-OF_REPORT = (".html", ".svg", ".zip")  # their bytes depend on the versions of libraries
+OF_REPORT = (".html", ".svg", ".png", ".zip")  # their bytes depend on the versions of libraries
 NO_FIT = ("verify.input", "verify.hash")  # findings after which nothing is fitted
 
 

@@ -132,7 +132,7 @@ def test_a_failing_figure_leaves_no_half_written_report(analysis, write, tmp_pat
     def fail(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("ssinfer.report.write.svg_of", fail)
+    monkeypatch.setattr("ssinfer.report.pictures.svg_of", fail)
     with pytest.raises(RuntimeError, match="no ink"):
         write(analysis, tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -11,8 +11,7 @@ from small_study import grid, payments
 
 from ssinfer.drawing import draw
 from ssinfer.report.analysis import analyse
-from ssinfer.report.first_page import first_page
-from ssinfer.report.summarise import ReportData, SectionData
+from ssinfer.report.summarise import SectionData, assemble
 from ssinfer.report.table import FRAMES, TABLES
 from ssinfer.report.tables.compared import answer, block_findings, changed_findings, party_findings
 from ssinfer.report.text.finding import finding_sentences
@@ -109,7 +108,7 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
     section = SectionData(
         "s", "", bullets=False, sentences=(), items=(TABLES.find("one-scale-table").build(both),), reasons={}
     )
-    page = _render(ReportData(both.result, first_page(both), (), (section,)), {})
+    page = _render(replace(assemble(compared), sections=(section,)), {})
     shown = re.search(r'<table id="one-scale-table"[^>]*>.*?</table>', page, re.DOTALL)
     assert shown is not None
     assert shown[0].count("<tr>") == 1 + 12
