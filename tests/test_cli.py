@@ -53,6 +53,7 @@ BACKTEST = FITS | {"designs.csv", "scenarios.csv", "advice.csv", "ladder.csv"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
 EVALUATE |= {"weights.csv", "diagnostics.csv", "paths.csv"}
 ALWAYS = {"manifest.json", "finding.json", "report.html", "figures", "study.toml", "SHA256SUMS", "dictionary.csv"}
+ALWAYS |= {"ro-crate-metadata.json"}
 ALWAYS |= {"report_data.zip"}
 
 

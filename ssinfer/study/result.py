@@ -21,6 +21,7 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import Text
 from ssinfer.language import tags
 from ssinfer.panel import Panel
+from ssinfer.study.crate import CRATE, crate
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.frames import OUTPUT, with_dictionary
 from ssinfer.study.hidden import HiddenGroups
@@ -121,7 +122,9 @@ def write_study(
 
 
 def seal(folder: Path, manifest: Mapping[str, Any], sums: Mapping[str, str]) -> None:
-    """Write the hashes of files, and the manifest with them."""
+    """Write the metadata and the hashes of files, and the manifest with them."""
+    (folder / CRATE).write_text(crate(manifest, {*sums, SUMS, MANIFEST} - {CRATE}), encoding="utf-8", newline="\n")
+    sums = {**sums, CRATE: sha256(folder / CRATE)}
     lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
     (folder / SUMS).write_bytes("".join(lines).encode())
     files = {**dict(sorted(sums.items())), SUMS: sha256(folder / SUMS)}
@@ -167,7 +170,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    ours = {*OUTPUT, REPORT_DATA, FINDING, STUDY_FILE, AGREEMENT, SUMS, MANIFEST, GROUPS}
+    ours = {*OUTPUT, REPORT_DATA, FINDING, STUDY_FILE, AGREEMENT, SUMS, MANIFEST, GROUPS, CRATE}
     ours |= {"savings.nc", "report.html", "figures", *(f"agreement.{tag}.html" for tag in tags())}
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix not in (".svg", ".png")]

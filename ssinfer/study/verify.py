@@ -17,6 +17,7 @@ from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import SsinferError, StudyError
 from ssinfer.finding import Finding
 from ssinfer.study.config import read_study
+from ssinfer.study.crate import CRATE
 from ssinfer.study.plan import make_plan
 from ssinfer.study.report_data import OF_RUN
 from ssinfer.study.result import AGREEMENT, MANIFEST, STUDY_FILE, SUMS, StudyResult, sha256, write_study
@@ -147,7 +148,7 @@ def _compare(found: Verification, folder: Path, new: Path) -> None:
     files, written = {*manifest["files"], MANIFEST}, {*now["files"], MANIFEST}
     no_bytes: tuple[str, ...] = () if exact else OF_REPORT
     no_bytes += (STUDY_FILE,) if AGREEMENT in files else ()  # its terms were compared as settings
-    for name in sorted(part for part in files | written if not part.endswith(SUMS)):
+    for name in sorted(part for part in files | written if not part.endswith((SUMS, CRATE))):
         old, fresh, table = folder / name, new / name, name.endswith(TABLES)
         if name not in written and not table:
             found.left.append(name)

@@ -13,7 +13,7 @@ from ssinfer.simulation.panel import simulate_panel
 
 pytestmark = pytest.mark.evidence
 PANEL_STUDY = (Path(__file__).parents[1] / "study" / "study.toml").read_text(encoding="utf-8")
-TOLD = ("manifest.json", "study.toml", "SHA256SUMS")  # times, and the study file as it was written
+TOLD = ("manifest.json", "study.toml", "SHA256SUMS", "ro-crate-metadata.json")  # times, the study as written
 METHODS = """
 [[comparison]]
 name = "listed"

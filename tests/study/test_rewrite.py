@@ -27,7 +27,7 @@ SETTLED = """
 kind = "placebo"
 level = 0.90
 """
-OF_REPORT = {"report.html", "SHA256SUMS", "manifest.json"}
+OF_REPORT = {"report.html", "SHA256SUMS", "manifest.json", "ro-crate-metadata.json"}
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_the_files_and_their_columns(plain):
     names = {path.name for path in out.iterdir()}
     # design.md: DIR/ without the report, which is another test's
     wanted = {"scores.csv", "placebos.parquet", "thresholds.csv", "savings.nc", "settlement.csv", "manifest.json"}
-    wanted |= {"study.toml", "SHA256SUMS", "dictionary.csv", "report_data.zip"}
+    wanted |= {"study.toml", "SHA256SUMS", "ro-crate-metadata.json", "dictionary.csv", "report_data.zip"}
     wanted |= {"placebo_paths.parquet", "paths.csv", "weights.csv", "diagnostics.csv"}
     assert names == wanted | {"detection.csv", "savings.csv", "case_thresholds.csv", "finding.json"}
     detection = pd.read_csv(out / "detection.csv")

@@ -81,7 +81,8 @@ def test_a_finished_folder_is_verified(home, found):
         "manifest.json",
     } <= verified.cells.keys()
     assert {"report.html", "study.toml", "report_data.zip"} <= {*verified.equal}
-    assert verified.cells.keys() | {*verified.equal, "SHA256SUMS"} == {path.name for path in (home / "out").iterdir()}
+    others = {*verified.equal, "SHA256SUMS", "ro-crate-metadata.json"}
+    assert verified.cells.keys() | others == {path.name for path in (home / "out").iterdir()}
     assert verified.inputs == {"panel.csv": sha256(home / "panel.csv")}
 
 
