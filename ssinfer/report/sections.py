@@ -51,4 +51,5 @@ SECTIONS = (
     Section("transport", methods.transport_findings, bullets=True),
     Section("absent", absent_findings, bullets=True),
     Section("methods", methods.methods_findings),
+    Section("checklists"),
 )

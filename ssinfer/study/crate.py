@@ -41,13 +41,10 @@ def crate(manifest: Mapping[str, Any], names: Iterable[str]) -> str:
     """Return the metadata of a folder with these files, the same text for the same result.
 
     It has the report's date, or that of the run if the data have no calendar. It has no sizes and no hashes of files:
-    SHA256SUMS has them.
+    SHA256SUMS and the manifest have them.
     """
     files = [_file(name) for name in sorted(names)]
-    read = [
-        {"@id": f"#data/{quote(name)}", "@type": "CreativeWork", "name": name, "identifier": f"sha256:{digest}"}
-        for name, digest in manifest.get("inputs", {}).items()
-    ]
+    read = [{"@id": f"#data/{quote(n)}", "@type": "CreativeWork", "name": n} for n in manifest.get("inputs", {})]
     used = [_software(name, version) for name, version in manifest.get("versions", {}).items()]
     ours = {**_software("ssinfer", manifest.get("ssinfer", "")), "license": {"@id": LICENSE}}
     root = {"@id": "./", "@type": "Dataset", "name": manifest.get("title", ""), "hasPart": _ids(files)}
