@@ -197,6 +197,17 @@ def verify(
 
 
 @app.command()
+def cite(
+    result: Annotated[Path, Argument(help="Folder of `ssinfer run`, or JSON file of `ssinfer benchmark`.")],
+    form: Annotated[str, Option("--format", help="text or bibtex.")] = "text",
+) -> None:
+    """Print references of the methods, thresholds, contract, data and software that a result used."""
+    from ssinfer.console.cite import cite_text  # noqa: PLC0415
+
+    echo(cite_text(result, form))
+
+
+@app.command()
 def migrate(
     study: Study,
     out: Annotated[Path | None, Option("--out", help="New file; by default the old one is kept beside it.")] = None,
