@@ -47,12 +47,12 @@ def crate(manifest: Mapping[str, Any], names: Iterable[str]) -> str:
     read = [{"@id": f"#data/{quote(n)}", "@type": "CreativeWork", "name": n} for n in manifest.get("inputs", {})]
     used = [_software(name, version) for name, version in manifest.get("versions", {}).items()]
     ours = {**_software("ssinfer", manifest.get("ssinfer", "")), "license": {"@id": LICENSE}}
-    root = {"@id": "./", "@type": "Dataset", "name": manifest.get("title", ""), "hasPart": _ids(files)}
+    root: dict[str, Any] = {"@id": "./", "@type": "Dataset", "name": manifest.get("title", ""), "hasPart": _ids(files)}
     root["description"] = " ".join(str(manifest.get(key, "")) for key in ("data", "note"))
     root["datePublished"] = str(manifest.get("date") or manifest.get("created", "")[:10])
     root |= {"license": {"@id": "#license"}, "mentions": {"@id": "#run"}}
     study = [file for file in files if file["@id"] == "study.toml"]
-    run = {
+    run: dict[str, Any] = {
         "@id": "#run",
         "@type": "CreateAction",
         "name": " and ".join(manifest.get("parts", ())),
