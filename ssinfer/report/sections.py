@@ -50,6 +50,6 @@ SECTIONS = (
     Section("intact", intact.intact_findings),
     Section("transport", methods.transport_findings, bullets=True),
     Section("absent", absent_findings, bullets=True),
-    Section("methods", methods.methods_findings),
     Section("checklists"),
+    Section("methods", methods.methods_findings),
 )
