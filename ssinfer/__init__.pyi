@@ -53,4 +53,6 @@ from .thresholds.planning.scenario import Scenario as Scenario
 from .thresholds.planning.simulated_contracts import simulate_looks as simulate_looks
 from .thresholds.prior import Prior as Prior
 from .thresholds.schedule import schedule_threshold as schedule_threshold
+from .thresholds.side_by_side import compare_fits as compare_fits
+from .thresholds.side_by_side import print_fits as print_fits
 from .thresholds.threshold import Threshold as Threshold

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -339,6 +340,29 @@ class Counterfactual:
             f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
             f"pooled benchmark {money(pooled.mean())} (SD {money(pooled.std())}) per insured-year"
         )
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        """Estimate, SD of the draws and 95% interval for the package maketables; no p-value, as thresholds decide."""
+        draws, spent = self.pooled(), self.pooled_spending
+        shown = {"Benchmark": draws}
+        if np.isfinite(spent):
+            shown |= {"Saving": draws - spent, "Savings rate": (draws - spent) / self.level}
+        rows = {name: [each.mean(), each.std(), *np.quantile(each, [0.025, 0.975])] for name, each in shown.items()}
+        table = pd.DataFrame(rows, ["b", "se", "ci95l", "ci95u"]).T.assign(t=np.nan, p=np.nan)
+        if self.uncertainty == "none" or self.failures:
+            table[["se", "ci95l", "ci95u"]] = np.nan
+        return table
+
+    def __maketables_stat__(self, key: str) -> Any:
+        """Return a row below the table of maketables: N (insured-years), units, periods, method or uncertainty."""
+        sizes = self.values("insured_years")
+        known = {"N": round(float(sizes.sum())), "units": sizes.shape[0], "periods": sizes.shape[1]}
+        return known.get(key, vars(self)[key] if key in ("method", "uncertainty") else None)
+
+    __maketables_depvar__ = "Spending per insured-year"
+    __maketables_stat_labels__ = MappingProxyType({"N": "Insured-years", "units": "Units", "uncertainty": "Draws"})
+    __maketables_default_stat_keys__ = ["N", "units", "uncertainty"]  # noqa: RUF012  (maketables asks for a list)
 
     def facts(self) -> dict[str, Any]:
         """Return what notebooks show, by label; None: nothing."""

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import maketables
 import numpy as np
 import pytest
 from small_study import HOSTILE, study  # noqa: F401  (a fixture)
@@ -44,6 +45,13 @@ def test_backtest_shows_what_it_pays(study):  # noqa: F811
     rows = study.backtest.thresholds.query("size_class == 'all' and kind == 'placebo' and level == 0.95")
     rate = rows.query("side == 'one-sided' and design == 'a'")["false_payment_rate"].item()
     assert cells(study.backtest)["a: placebo 95%"] == f"pays {100 * rate:.1f}% of contracts without savings"
+
+
+def test_maketables_reads_a_backtest(study):  # noqa: F811
+    table = study.backtest.__maketables_coef_table__
+    row = study.backtest.scores.query("design == 'b' and size_class == 'all'").iloc[0]
+    assert table.loc["b, bias", ["b", "se"]].tolist() == [row["bias"], row["bias_mcse"]]
+    assert "b, false_payment_rate" in maketables.ETable([study.backtest], coef_fmt="b:.4f (se:.4f)").make(type="html")
 
 
 @pytest.mark.parametrize(

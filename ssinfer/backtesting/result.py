@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssinfer.backtesting.frames import by_pair
+from ssinfer.backtesting.frames import by_pair, rows_with
 from ssinfer.backtesting.operating_characteristics import ranking
 from ssinfer.drawing import draw, frame_of
 from ssinfer.notebook import as_html
@@ -61,6 +61,23 @@ class BacktestResult:
         of :func:`~ssinfer.backtesting.backtest.backtest`. Shaded: 95% intervals, where standard errors are known.
         """
         return draw("detection", frame_of("detection", self), ax)
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        """Errors of placebos and their payments at the placebo threshold, for the package maketables."""
+        rows: dict[str, Any] = {}
+        level = self.thresholds["level"].max()
+        placebo = rows_with(self.thresholds, kind="placebo", side="one-sided", level=level)
+        for frame, names, suffix in ((self.scores, ("bias", "sd"), "mcse"), (placebo, ("false_payment_rate",), "se")):
+            for name, part in by_pair(frame, size_class="all"):
+                rows |= {f"{name}, {each}": part[[each, f"{each}_{suffix}"]].iloc[0].tolist() for each in names}
+        return pd.DataFrame(rows, ["b", "se"], dtype=float).T.assign(t=np.nan, p=np.nan)
+
+    def __maketables_stat__(self, key: str) -> Any:
+        """Return a row below the table of maketables: N, the number of fits."""
+        return len(self.placebos) if key == "N" else None
+
+    __maketables_depvar__ = "Measured savings rate of placebos"
 
     def facts(self) -> dict[str, Any]:
         """Return what notebooks show, by label: the size, and what each threshold of the highest level pays."""

@@ -61,7 +61,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.hist(rates, edges, color=UNPAID, alpha=0.5)
     axis.hist(rates[(rates >= low) & (rates <= high)], edges, color=UNPAID)
     axis.axvline(0.0, color=INK, linewidth=0.9)
-    interval = " – ".join(percent(end, decimals=1) for end in (low, high))
+    interval = say("range", low=percent(low, decimals=1), high=percent(high, decimals=1))
     measured = say("figure.saving.measured", interval=interval, rate=rates.mean())
     axis.axvline(rates.mean(), color=INK, linewidth=1.8, label=measured)
     lines = frame.loc[frame["name"] != "", ["name", "rate"]].itertuples(index=False, name=None)

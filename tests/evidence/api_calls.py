@@ -87,6 +87,8 @@ CALLS = {
     "placebo_threshold": (ss.placebo_threshold, {"placebos": PLACEBOS}),
     "schedule_threshold": (ss.schedule_threshold, {"schedule": "mssp", "assigned": 20_000}),
     "compare_thresholds": (ss.compare_thresholds, {"cf": CF}),
+    "compare_fits": (ss.compare_fits, {"fits": {"own": CF}}),
+    "print_fits": (ss.print_fits, {"table": ss.compare_fits(CF)}),
     "calibrate": (ss.calibrate, {"placebos": PLACEBOS, "exclude": ["u00"]}),
     "power_table": (ss.power_table, {"scenario": SCENARIO}),
     "insured_needed": (ss.insured_needed, {"scenario": SCENARIO, "saving": 0.02}),
