@@ -16,6 +16,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pseudo import from_no_catalogue
+from python_calamine import CalamineWorkbook
 from small_study import without_pictures
 
 import ssinfer as ss
@@ -23,6 +24,7 @@ from ssinfer.console.design_table import design_table
 from ssinfer.console.look import look_text
 from ssinfer.errors import StudyError
 from ssinfer.report import write_report
+from ssinfer.report.formats import writer_of
 from ssinfer.structure import STRUCTURE
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.config import read_study
@@ -178,6 +180,16 @@ def texts_and_numbers(folder):
             nodes = [node.to_dataset() for node in xr.open_datatree(path, engine="h5netcdf").subtree]
             arrays = [array.values for node in nodes for array in {**node.data_vars, **node.coords}.values()]
             yield path.name, str(nodes), np.concatenate([a.ravel() for a in arrays if a.dtype.kind in "fi"])
+        elif path.suffix == ".png":  # pixels of the SVG file beside it
+            assert b"tEXt" not in path.read_bytes()
+        elif path.suffix == ".xlsx":
+            book = CalamineWorkbook.from_path(path)
+            cells = [
+                cell for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python() for cell in row
+            ]
+            numbers = [cell for cell in cells if not isinstance(cell, str)]
+            text = "\n".join(cell for cell in cells if isinstance(cell, str))
+            yield path.name, text, np.concatenate([numbers_in(text), np.array(numbers, dtype=float)])
         elif path.suffix == ".zip":
             with ZipFile(path) as archive:
                 text = re.sub(r'"object": \d+|"\d+\.npy"', "", archive.read(STRUCTURE).decode())  # numbers of parts
@@ -211,10 +223,11 @@ def test_the_report_is_written_again_with_the_same_bytes(folder, tmp_path):
     assert not (copy / "report.html").stat().st_mode & 0o077
 
 
-def test_no_output_holds_a_hidden_value(plan, result, folder, secrets):
-    """Faults R24 and R25: console, CSV, Parquet, netCDF, JSON, HTML and SVG; the search itself finds what is there."""
+def test_no_output_holds_a_hidden_value(plan, result, folder, secrets, tmp_path):
+    """Faults R24 and R25: console, CSV, Parquet, netCDF, JSON, HTML, SVG and Excel; the search finds what is there."""
     console = f"{look_text(look_at(plan))}\n{design_table(result)}"
-    outputs = [("console", console, numbers_in(console)), *texts_and_numbers(folder)]
+    rewrite_report(folder, writer_of("xlsx"), out=tmp_path / "report.xlsx", form="xlsx")
+    outputs = [("console", console, numbers_in(console)), *texts_and_numbers(folder), *texts_and_numbers(tmp_path)]
     assert {name.rsplit(".", 1)[-1] for name, *_ in outputs} == {
         "console",
         "csv",
@@ -224,6 +237,7 @@ def test_no_output_holds_a_hidden_value(plan, result, folder, secrets):
         "html",
         "svg",
         "toml",
+        "xlsx",
         "zip",
     }
     for name, text, numbers in outputs:

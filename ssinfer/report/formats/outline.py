@@ -55,7 +55,7 @@ def outline(data: ReportData, pictures: Mapping[str, Picture]) -> Iterator[Block
         yield from _all("bullet", page.limits[:MAX_LIMITS])
         yield from _all("bullet", [say("first.more", n=manifold)] if manifold > 0 else [])
     yield Text("heading1", say("page.in_full"))
-    yield from _all("text", (data.question, *data.finding))
+    yield from _all("text", (" ".join(data.question.split()), *data.finding))
     if manifold > 0:
         yield from (Text("text", say("first.more_limits")), *_all("bullet", page.limits[MAX_LIMITS:]))
     yield Text("note", f"{data.scope} {say('page.not_transportable')}.")
@@ -78,10 +78,10 @@ def printable(text: str) -> str:
 
 def widths(table: Table) -> list[float]:
     """Return the widths of the columns as shares, by their longest cell and the longest word of their head."""
-    cells = [max((len(row[number]) for row in table.rows), default=1) for number in range(len(table.columns))]
+    cells = [2 + max((len(row[number]) for row in table.rows), default=0) for number in range(len(table.columns))]
     most = max(MAX_WIDTH, LINE // len(cells))
-    words = [1 + max(map(len, head.split()), default=0) for head in table.columns]
-    chosen = [max(min(cell, most), word, MIN_WIDTH) for cell, word in zip(cells, words, strict=True)]
+    words = [4 + max(map(len, head.split()), default=0) for head in table.columns]
+    chosen = [max(min(cell, most + cell // 6), word, MIN_WIDTH) for cell, word in zip(cells, words, strict=True)]
     return [width / sum(chosen) for width in chosen]
 
 
