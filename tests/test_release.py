@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 #: Suffixes of files that the package reads or type checkers read; a new kind of file is named here.
-SUFFIXES = {".py", ".pyi", ".po", ".toml", ".csv", ".json", ".css", ".j2", ".typ"}
+SUFFIXES = {".py", ".pyi", ".po", ".toml", ".csv", ".json", ".css", ".j2", ".js", ".typ", ".bib"}
 
 
 def text(name):
