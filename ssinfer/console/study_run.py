@@ -74,7 +74,7 @@ def study_run(
             result = result if first is None else replace(first.compared(plan, result), groups=groups)
             result = disclosed(result, confidential=confidential)
             printed = design_table(result)
-            folder = write_study(result, out, report=write_report)
+            folder = write_study(result, out, report=write_report, confidential=confidential)
     except Exception as error:
         if out is None or (not tables and isinstance(error, EXPECTED)):
             raise

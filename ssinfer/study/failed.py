@@ -10,6 +10,7 @@ from ssinfer._version import __version__
 from ssinfer.atomic import atomic_folder, owner_only
 from ssinfer.errors import StudyError, error_id, traceback_without_values
 from ssinfer.sentences import say
+from ssinfer.study.crate import CRATE
 from ssinfer.study.disclosure import disclosed_tables
 from ssinfer.study.frames import DICTIONARY
 from ssinfer.study.plan import Plan
@@ -17,7 +18,7 @@ from ssinfer.study.report_data import REPORT_DATA
 from ssinfer.study.result import FINDING, MANIFEST, STUDY_FILE, SUMS, write_table
 
 NOTE = "error.txt"
-ALWAYS = (FINDING, REPORT_DATA, STUDY_FILE, DICTIONARY.name, SUMS, MANIFEST)
+ALWAYS = (FINDING, REPORT_DATA, STUDY_FILE, DICTIONARY.name, CRATE, SUMS, MANIFEST)
 OF_CASE = "savings.csv case_thresholds.csv settlement.csv savings.nc weights.csv diagnostics.csv paths.csv"
 OF_PLACEBOS = "placebos.parquet placebo_paths.parquet scores.csv detection.csv thresholds.csv"
 FILES = {"backtest": OF_PLACEBOS.split(), "evaluate": OF_CASE.split()}

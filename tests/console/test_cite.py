@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from ssinfer.cli import app
 from ssinfer.console.cite import DOI, cite_text
 from ssinfer.errors import StudyError
 from ssinfer.plugins.discovery import providers
@@ -89,3 +91,11 @@ def test_other_files_are_refused(tmp_path, content):
         cite_text(tmp_path / "absent", "text")
     with pytest.raises(StudyError, match="text and bibtex"):
         cite_text(path, "ris")
+
+
+def test_the_command_prints_both_forms(tmp_path):
+    folder = str(written(tmp_path, MANIFEST))
+    said = CliRunner().invoke(app, ["cite", folder])
+    assert (said.exit_code, said.output.rstrip("\n")) == (0, cite_text(tmp_path, "text"))
+    said = CliRunner().invoke(app, ["cite", folder, "--format", "bibtex"])
+    assert (said.exit_code, said.output.rstrip("\n")) == (0, cite_text(tmp_path, "bibtex"))

@@ -356,7 +356,7 @@ def test_what_a_failed_run_on_claims_leaves_has_no_small_group(plan, result, tmp
     first, line, *_ = (failed / "error.txt").read_text().splitlines()
     assert first.startswith(
         "Missing: savings.nc, report.html, figures, finding.json, report_data.zip, study.toml, dictionary.csv, "
-        "SHA256SUMS, "
+        "ro-crate-metadata.json, SHA256SUMS, "
         "manifest.json. Left out, as groups are too small: "
     )
     assert set(pd.read_csv(failed / "savings.csv")["status"]) == {"hidden"}

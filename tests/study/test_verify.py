@@ -5,7 +5,9 @@ import shutil
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from ssinfer.cli import app
 from ssinfer.errors import StudyError
 from ssinfer.language import speak
 from ssinfer.sentences import sentence
@@ -200,3 +202,18 @@ def test_every_finding_has_a_sentence(tag):
     with speak(tag):
         said = sentence(verify.Finding("verify.cell", cell))
     assert all(text in said for text in ("a.csv", "design = a", "rate", "1", "2", "3"))
+
+
+def test_the_command_ends_with_1_and_keeps_its_record(home):
+    """With changed data, so that nothing is fitted; tests/evidence/test_verify.py has a whole run."""
+    with (home / "panel.csv").open("ab") as file:
+        file.write(b"\n")
+    record = home / "record.txt"
+    said = CliRunner().invoke(app, ["verify", str(home / "out"), "--out", str(record)])
+    assert (said.exit_code, said.stdout) == (1, record.read_text())
+    words = " ".join(said.stdout.split())
+    assert "NOT VERIFIED" in words
+    assert f"panel.csv has SHA-256 {sha256(home / 'panel.csv')}" in words
+    said = CliRunner().invoke(app, ["verify", str(home / "out"), "--json", "--language", "nl"])
+    document = json.loads(said.stdout)
+    assert (document["verified"], document["seed"], document["findings"][0]["file"]) == (False, 5, "panel.csv")
