@@ -31,33 +31,6 @@ FRAMES = Registry("figure of the report", "ssinfer.report.tables", "FRAME", "ssi
 
 
 @dataclass(frozen=True)
-class Slider:
-    """One slider of a table. Positions are whole numbers: `per` of them make one unit; 0: see `explorer.js`."""
-
-    name: str  # its label has the id ``slider.<name>``
-    own: float  # the study's own value, at `position`
-    position: int
-    first: int
-    last: int
-    per: int
-    decimals: int
-    unit: str = ""  # "%": of a fraction
-
-    @property
-    def printed(self) -> str:
-        """The study's own value in print."""
-        return f"{plain(self.own * (100 if self.unit else 1), self.decimals)}{self.unit}"
-
-
-@dataclass(frozen=True)
-class Sliders:
-    """What the report's script computes a table from: constants as JSON, and what a reader may set."""
-
-    model: str
-    each: tuple[Slider, ...]
-
-
-@dataclass(frozen=True)
 class Numbers:
     """The numbers of a column before they are printed; NaN: there is none."""
 
@@ -78,7 +51,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()  # sentences below
     folded: bool = False
-    sliders: Sliders | None = None  # above the table; the table itself is at the study's own setting
+    sliders: Mapping[str, Any] | None = None  # above the table, for `explorer.js`; the cells are at the study's setting
     numbers: tuple[Numbers | None, ...] = ()  # of each column; None: its cells are texts
 
     def column(self, name: str) -> list[str]:
@@ -159,7 +132,7 @@ class ReportTable:
     folded: bool = False  # whether the page shows the table only after a click
     caption: str = ""  # of a plug-in's table
     note: str = ""  # of a plug-in's table
-    sliders: Callable[[Analysis], Sliders | None] | None = None
+    sliders: Callable[[Analysis], Mapping[str, Any]] | None = None
 
     def build(self, analysis: Analysis) -> Table | str:
         """Return the printed table, or the reason why there is none; empty if it needs no mention."""

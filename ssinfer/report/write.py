@@ -29,9 +29,8 @@ def write_report(result: StudyResult, folder: Path, language: str | None = None,
     It is in the `language` with this tag, by default that of the study; one without a catalogue is a StudyError.
     `base` is the path from the report to the data files of the study, with a slash at the end if it is elsewhere.
 
-    The HTML file is self-contained; its only script, that of the sliders, is allowed by its SHA-256. It and
-    ``figures/`` in `folder` are replaced when both are complete; other files are kept. A `folder` that is a file is
-    refused with a StudyError.
+    The HTML file is self-contained; its one script runs by its SHA-256. It and ``figures/`` in `folder` are replaced
+    when both are complete; other files are kept. A `folder` that is a file is refused with a StudyError.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():

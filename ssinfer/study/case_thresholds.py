@@ -164,8 +164,8 @@ def scenario_of(
     try:
         noise = noise_components(placebos, replicates=draws)
         scenario, scales = planned(noise, insured, years, baseline)
-        level = None if key.level is None else replace(scenario, level=key.level, side=key.side)
-        return None if level is None else (level, noise.replicates * scales)
+        known = None if key.level is None else replace(scenario, level=key.level, side=key.side)
+        return None if known is None else (known, noise.replicates * scales)
     except SsinferError:
         return None
 
@@ -179,8 +179,8 @@ def planned(noise: NoiseComponents, insured: float, years: int, baseline: int) -
 
 def size_of_contract(panel: Panel, design: Design) -> tuple[float, int, int]:
     """Return insured persons, as many as in the baseline of a panel with sizes; performance and baseline years."""
-    spans = ([each for each in span if each not in design.masked] for span in (design.baseline, design.performance))
-    baseline, performance = spans
+    spans = design.baseline, design.performance
+    baseline, performance = ([period for period in span if period not in design.masked] for span in spans)
     sizes = np.asarray(panel.insured_years)[np.ix_(panel.rows(design.treated), panel.columns(baseline))]
     before, years = (max(1, round(len(span) / (panel.timeline.per_year or 1))) for span in (baseline, performance))
     return float(np.nansum(sizes)) / len(baseline) * len(performance) / years, years, before

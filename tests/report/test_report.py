@@ -26,6 +26,7 @@ from ssinfer.sentences import in_words
 from ssinfer.study.disclosure import disclosed
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+SLIDERS = ("insured", "years", "level", "saving")
 FIGURES = {"placebo_savings", "false_payments", "threshold_by_size", "case", "earnings"}
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -116,7 +117,7 @@ def test_nothing_is_loaded_and_only_the_sliders_run(page):
 
 def test_without_the_script_no_slider_is_shown_and_the_setting_is(page):
     inputs = [attrs for tag, attrs in Page(page).tags if tag == "input"]
-    assert [each["name"] for each in inputs if "hidden" in each] == ["insured", "years", "level", "saving"]
+    assert [each["id"] for each in inputs if "hidden" in each] == [f"slider-{name}" for name in SLIDERS]
     assert "Insured persons 20,000 Performance years 1 Level 95% True saving 3.0%" in region(page, "what-if")
 
 

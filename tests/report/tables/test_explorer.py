@@ -21,7 +21,7 @@ from ssinfer.language import speak
 from ssinfer.printed import count, plain
 from ssinfer.report import write_report
 from ssinfer.report.table import TABLES
-from ssinfer.report.tables.explorer import what_if_lead
+from ssinfer.report.tables.explorer import LEVELS, SAVINGS, SIZES, YEARS, what_if_lead
 from ssinfer.study.case_thresholds import planned, size_of_contract
 from ssinfer.study.disclosure import disclosed
 from ssinfer.thresholds.planning.scenario import Scenario
@@ -87,9 +87,9 @@ onload = () => { document.body.dataset.found = JSON.stringify([...document.query
   const start = read();
   return { start, hidden: page.querySelectorAll("#settings input[hidden]").length, title: page.title,
     moved: settings.map((setting) => {
-      for (const [name, position] of Object.entries(setting)) {
+      for (const [name, value] of Object.entries(setting)) {
         const input = page.getElementById(`slider-${name}`);
-        input.value = position;
+        input.value = JSON.parse(input.dataset.positions).findIndex(([known]) => known === value);
         for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind));
       }
       return read(); }) }; })); };
@@ -97,7 +97,7 @@ onload = () => { document.body.dataset.found = JSON.stringify([...document.query
 
 
 def in_browser(pages, settings, folder):
-    """What the pages show at the start and at each setting, by positions of the sliders."""
+    """What the pages show at the start and at each setting of the sliders."""
     frames = "".join(f'<iframe srcdoc="{escape(page)}"></iframe>' for page in pages)
     script = DRIVE.replace("SETTINGS", json.dumps(settings))
     (folder / "all.html").write_text(f"<meta charset=utf-8><script>{script}</script>{frames}", encoding="utf-8")
@@ -106,19 +106,12 @@ def in_browser(pages, settings, folder):
     return json.loads(unescape(re.search(r'data-found="([^"]*)"', seen)[1]))
 
 
-def at(positions: dict[str, int]) -> tuple[float, int, float, float]:
-    """Insured, years, level and saving at positions, from the words of the declaration and not from the script."""
-    tens, digits = divmod(positions["insured"], 90)
-    insured = float(f"{1 + digits / 10:.1f}e{1 + tens}")
-    return insured, positions["years"], positions["level"] / 100, positions["saving"] / 200
-
-
 @pytest.mark.evidence
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
 def test_each_slider_moves_and_five_settings_are_those_of_the_command(pages, analysis, tmp_path):
-    first = {"insured": 280, "years": 1, "level": 95, "saving": 6}
-    moves = ({"insured": 355}, {"years": 5}, {"level": 80}, {"saving": 20}, {"insured": 131, "years": 10, "level": 99})
-    settings = [first := {**first, **move} for move in moves]
+    own = {"insured": 20_000, "years": 1, "level": 0.95, "saving": 0.03}
+    moves = [{"insured": 75_000}, {"years": 5}, {"level": 0.8}, {"saving": 0.1}]
+    settings = [{**own, **move} for move in moves] + [{"insured": 510, "years": 10, "level": 0.99, "saving": 0.005}]
     table = TABLES.find("explorer").build(analysis)
     [*command] = re.search(r"ssinfer (power .*)", table.notes[-1])[1].split()
     found = in_browser(pages.values(), settings, tmp_path)
@@ -128,8 +121,8 @@ def test_each_slider_moves_and_five_settings_are_those_of_the_command(pages, ana
             assert page["start"][0] == [cell for row in own.rows for cell in row[1:]]
             assert (page["hidden"], page["title"]) == (0, "Title <b>")
             for setting, (cells, labels, said) in zip(settings, page["moved"], strict=True):
-                n, years, level, saving = at(setting)
-                given = ["--insured", f"{n:g}", "--years", f"{years}", "--level", f"{level}", "--saving", f"{saving}"]
+                n, years, level, saving = setting.values()
+                given = [part for name, value in setting.items() for part in (f"--{name}", f"{value}")]
                 plain_options = [*command[: command.index("--insured")], *given, "--json"]
                 expected = [cell for rule in RULES for cell in by_command([*plain_options, *rule], saving)]
                 assert cells == expected, (tag, setting)
@@ -142,16 +135,17 @@ def test_each_slider_moves_and_five_settings_are_those_of_the_command(pages, ana
 def test_a_grid_of_settings_agrees_to_the_printed_digit(pages, analysis, tmp_path):
     """1,200 settings times 16 numbers: every corner, and positions over all of each slider."""
     rng = np.random.default_rng(5)
-    ends = {"insured": (130, 400), "years": (1, 10), "level": (80, 99), "saving": (0, 20)}
-    drawn = [{name: int(rng.integers(low, high + 1)) for name, (low, high) in ends.items()} for _ in range(1_184)]
-    settings = [dict(zip(ends, corner, strict=True)) for corner in product(*ends.values())] + drawn
+    sliders = {"insured": SIZES, "years": [*YEARS], "level": LEVELS, "saving": SAVINGS}
+    ends = [[values[0], values[-1]] for values in sliders.values()]
+    drawn = [[values[rng.integers(len(values))] for values in sliders.values()] for _ in range(1_184)]
+    settings = [dict(zip(sliders, setting, strict=True)) for setting in (*product(*ends), *drawn)]
     [page] = in_browser([pages["en"]], settings, tmp_path)
     command = re.search(r"--k (\S+) --shock-sd (\S+)", TABLES.find("explorer").build(analysis).notes[-1])
     now = Scenario(insured=1, k=float(command[1]), shock_sd=float(command[2]))
     rules = (now, replace(now, believed_shock=False), replace(now, kind="schedule"), replace(now, kind="fixed"))
     wrong = []
     for setting, (cells, _, _) in zip(settings, page["moved"], strict=True):
-        n, years, level, saving = at(setting)
+        n, years, level, saving = setting.values()
         cell = [replace(rule, insured=n, years=years, level=level) for rule in rules]
         rates = [(s.threshold, s.paid(0.0), s.paid(saving), s.expected_bonus(saving)) for s in cell]
         expected = [plain(100 * rate, 2 if k == 3 else 1) for row in rates for k, rate in enumerate(row)]
