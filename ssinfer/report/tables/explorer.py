@@ -87,7 +87,7 @@ def _command(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[Finding]:
         given = {name.replace("_", "-"): getattr(now, name) for name in names}
         given |= {"baseline-years": len(now.baseline_weights), "saving": saving}
         options = "".join(f" --{name} {value}" for name, value in given.items())
-        yield Finding("explorer.command", {"command": f"ssinfer power{options} --json"})
+        yield Finding("explorer.command", given | {"command": f"ssinfer power{options} --json"})
 
 
 def what_if_lead(analysis: Analysis) -> Iterator[Finding | list[Finding]]:
