@@ -154,7 +154,7 @@ def _compare(found: Verification, folder: Path, new: Path) -> None:
             found.left.append(name)
         elif name not in files & written:
             found.findings.append(Finding("verify.absent" if name in files else "verify.new", {"file": name}))
-        elif old.is_file() and table:
+        elif old.is_file() and table and not (name.endswith(".nc") and sha256(old) == sha256(fresh)):  # slow to read
             tables = _tables(fresh)
             found.cells[name] = sum(part.size for part in tables.values())
             try:

@@ -88,6 +88,7 @@ def test_contracts_on_their_agreements_are_verified(tmp_path):
     command("sign", tmp_path / "study.toml", "--out", tmp_path / "signed")
     signed = ("--agreement", tmp_path / "signed", "--data", tmp_path / "panel.csv")
     command("run", *signed, "--out", tmp_path / "out", "--confidential")
+    assert all(json.loads(path.read_text())["confidential"] for path in (tmp_path / "out").rglob("manifest.json"))
     assert "VERIFIED" in command("verify", tmp_path / "out")
     path = tmp_path / "out" / "groups" / "South" / "settlement.csv"
     path.write_text(path.read_text().replace("providers", "nobody"))

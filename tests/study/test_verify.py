@@ -5,6 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from ssinfer.cli import app
@@ -78,11 +79,10 @@ def test_a_finished_folder_is_verified(home, found):
     assert {
         "thresholds.csv",
         "finding.json",
-        "savings.nc",
         "placebos.parquet",
         "manifest.json",
     } <= verified.cells.keys()
-    assert {"report.html", "study.toml", "report_data.zip"} <= {*verified.equal}
+    assert {"report.html", "study.toml", "report_data.zip", "savings.nc"} <= {*verified.equal}
     others = {*verified.equal, "SHA256SUMS", "ro-crate-metadata.json"}
     assert verified.cells.keys() | others == {path.name for path in (home / "out").iterdir()}
     assert verified.inputs == {"panel.csv": sha256(home / "panel.csv")}
@@ -194,6 +194,25 @@ def test_a_tolerance_is_a_fraction_of_the_largest_number_of_a_column():
         "verify.column_absent",
         "verify.rows",
     ]
+
+
+def test_draws_are_compared_by_array(tmp_path):
+    trees = []
+    for value in (1.0, 2.0):
+        data = xr.Dataset({"saving": ("draw", [0.5, float("nan"), value])})
+        path = tmp_path / f"{value}.nc"
+        path.write_bytes(xr.DataTree.from_dict({"a/admin/posterior": data}).to_netcdf(engine="h5netcdf"))
+        trees.append(verify._tables(path))
+    (cell,) = verify._cells("savings.nc", *trees, 0.0)
+    assert dict(cell.numbers) == {
+        "file": "savings.nc",
+        "column": "/a/admin/posterior/saving value",
+        "row": {"position": 2},
+        "n": 1,
+        "old": "1.0",
+        "new": "2.0",
+    }
+    assert list(verify._cells("savings.nc", trees[0], trees[0], 0.0)) == []
 
 
 @pytest.mark.parametrize("tag", ["en", "nl"])
