@@ -3,6 +3,7 @@ r"""The report's tables for LaTeX: a file that defines each as a command, so tha
 Without packages but ``booktabs``, ``longtable`` and ``array``: ``\input{FILE}``, then ``\ssinfertable{NAME}``.
 """
 
+import re
 from collections.abc import Sequence
 
 from ssinfer.report.formats.outline import Block, printable, widths
@@ -18,7 +19,13 @@ ESCAPED = str.maketrans(
     {each: rf"\{each}" for each in "%&_#${}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\u00a0": "~", "\n": " "}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "\ufffd": "?"}
-    | {"−": r"\ensuremath{-}", "≥": r"\ensuremath{\geq}", "≤": r"\ensuremath{\leq}", "\u2060": ""}
+    | {
+        "−": r"\ensuremath{-}",
+        "≥": r"\ensuremath{\geq}",
+        "≤": r"\ensuremath{\leq}",
+        "\u2060": "",
+        "\u200b": r"\allowbreak{}",
+    }
 )
 
 
@@ -36,7 +43,7 @@ def _table(table: Table) -> str:
         rf">{{\{side}\arraybackslash}}p{{\dimexpr {share:.4f}\linewidth-2\tabcolsep}}" for side, share in shares
     )
     heads, count = _row(table.columns), len(table.columns)
-    size = r"\footnotesize" if count <= 6 else r"\scriptsize\setlength{\tabcolsep}{2pt}"
+    size = r"\footnotesize" if count <= 6 else r"\scriptsize\setlength{\tabcolsep}{1.5pt}"
     notes = [rf"\par\noindent {{\footnotesize {_escaped(note)}\par}}" for note in table.notes]
     lines = [
         rf"\expandafter\def\csname ssinfer@{table.name}\endcsname{{{{{size}",
@@ -56,4 +63,4 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return printable(text).translate(ESCAPED)
+    return re.sub(r"(\w{20})(?=\w)", "\\1\u200b", printable(text)).translate(ESCAPED)  # a hash breaks
