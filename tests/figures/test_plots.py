@@ -61,7 +61,11 @@ def test_sealed_spending_leaves_the_benchmark_alone(cf):
 def test_thresholds_stand_where_they_are():
     credible = ss.credible_threshold(CF)
     axes = CF.savings().plot(thresholds=[credible, 0.02, float("inf")]).axes[0]
-    assert "agreed: 2.0%" in lines(CF.savings().plot(thresholds={"agreed": 0.02}).axes[0])
+    assert frame_of("saving", CF.savings(), thresholds={"agreed": 0.02}).iloc[-1].tolist() == [
+        "agreed",
+        0.02,
+        "posterior",
+    ]
     drawn = lines(axes)
     assert drawn[f"Credible (model) 95%: {100 * credible.rate:.1f}%"][0] == [credible.rate] * 2
     assert drawn["threshold: 2.0%"][0] == [0.02, 0.02]
@@ -80,12 +84,10 @@ def test_what_is_no_threshold_is_refused(given):
 
 
 def test_detection_is_that_of_the_backtest(study):
-    axes = study.backtest.plot_detection().axes
+    frame = frame_of("detection", study.backtest).query("name == 'b' and line == 'Placebo 95%'")
     rows = study.backtest.detection.query("size_class == 'all' and kind == 'placebo' and side == 'one-sided'")
     rows = rows[(rows["level"] == rows["level"].max()) & (rows["design"] == "b")]
-    position, rate = lines(axes[1])["Placebo 95%"]
-    assert [axes[1].get_title(loc="left"), *position] == ["b", *rows["injected"]]
-    np.testing.assert_array_equal(rate, rows["detection_rate"])
+    np.testing.assert_array_equal(frame[["position", "rate"]], rows[["injected", "detection_rate"]])
 
 
 def test_power_by_size_is_that_of_the_scenario():
