@@ -40,7 +40,8 @@ def document(data: ReportData, blocks: Sequence[Block]) -> bytes:
 def _table(table: Table) -> str:
     shares = zip(("raggedleft" if flush else "raggedright" for flush in table.numeric), widths(table), strict=True)
     columns = "".join(
-        rf">{{\{side}\arraybackslash}}p{{\dimexpr {share:.4f}\linewidth-2\tabcolsep}}" for side, share in shares
+        rf">{{\{side}\arraybackslash\hspace{{0pt}}}}p{{\dimexpr {share:.4f}\linewidth-2\tabcolsep}}"
+        for side, share in shares
     )
     heads, count = _row(table.columns), len(table.columns)
     size = r"\footnotesize" if count <= 6 else r"\scriptsize\setlength{\tabcolsep}{1.5pt}"
