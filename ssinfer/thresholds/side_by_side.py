@@ -20,7 +20,7 @@ from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.names import threshold_name
 
-KINDS = {"credible": credible_threshold, "confidence": confidence_threshold}
+KINDS = {each.__name__.removesuffix("_threshold"): each for each in (credible_threshold, confidence_threshold)}
 FITS = FrameSchema(
     "fits",
     "one row per fit",

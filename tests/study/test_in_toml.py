@@ -53,6 +53,8 @@ def messages():
                 text = node.value
             else:
                 continue
+            if text.startswith("<"):  # HTML
+                continue
             if NAMED.search(text) and ("=" in text and (" " in text or ARGUMENT.search(text))):
                 yield f"{name}:{node.lineno}", text
 

@@ -166,7 +166,7 @@ def test_populations_and_baskets_of_vektis(study):
         (
             "at_least = 1100",
             "ages = [65, 120]",
-            "population.ages is for 'vektis' or .*'panel', which reads .*at_least;",
+            "population.ages is for 'vektis' or .*'panel', which reads .*at_least, spillover;",
         ),
         ('column = "hospital"', 'basket = "core"', "spending.basket is for 'vektis', but .* reads name, label, column"),
     ],

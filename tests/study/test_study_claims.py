@@ -522,6 +522,7 @@ def test_the_words_of_claims_are_all_from_the_catalogue(plan, result, tmp_path):
             failed = write_failed(tmp_path / "out", KeyError("kind"), spoken, ("backtest",), result.tables)
         said.append((failed / "error.txt").read_text().split("Traceback")[0].splitlines()[0])
     names = {"contract", "claims", "html", "figures", "zip", "csv", "manifest", "report", "study", "dictionary"}
+    names |= {"ro", "crate", "metadata"}
     own = {*names_of(result), *names, *re.findall(r"\w+", " ".join(CATEGORY_MEANS))}
     assert without_accents("\n".join(said).splitlines(), own) == []
 
