@@ -30,7 +30,7 @@ SMALLER = (
 
 
 def test_each_design_covers_the_truth(tmp_path, evidence_share):
-    n = 20 if evidence_share == 1 else 3
+    n = 20 if evidence_share == 1 else 2
     rows = []
     for seed in range(n):
         text = STUDY.read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ GRID = list(product(UNITS, ORIGINS, PERIODS))
 
 @pytest.mark.parametrize("method", ["AdministrativeBenchmark", "SyntheticControl", "SyntheticDiD"])
 def test_few_units_in_one_process(method, tmp_path, ssinfer, evidence_share):  # noqa: F811
-    """Fault A8, rows 53 and 67. Reduced: half of the combinations with the first method, a quarter with the others."""
-    reduced = 2 if method == "AdministrativeBenchmark" else 4
+    """Fault A8, rows 53 and 67. Reduced: a third of the combinations with the first method, a quarter with the others."""
+    reduced = 3 if method == "AdministrativeBenchmark" else 4
     for units, origins, periods in GRID[:: 1 if evidence_share == 1 else reduced]:
         folder = tmp_path / f"{units} {origins} {periods}"
         folder.mkdir()
@@ -25,7 +25,7 @@ def test_few_units_in_one_process(method, tmp_path, ssinfer, evidence_share):  #
 
 def test_few_units_as_commands(tmp_path, evidence_share):
     """Fault A8, rows 53 and 67."""
-    for units, origins, periods in GRID[:: 1 if evidence_share == 1 else 10]:
+    for units, origins, periods in GRID[:: 1 if evidence_share == 1 else 14]:
         folder = tmp_path / f"{units} {origins} {periods}"
         folder.mkdir()
         study = small_study(folder, units, origins, periods)

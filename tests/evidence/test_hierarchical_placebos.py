@@ -34,5 +34,5 @@ def test_coverage_and_accuracy_on_dutch_municipalities(data_dir, evidence_share)
 @pytest.mark.evidence
 def test_coverage_on_counties_whose_noise_falls_in_2010(data_dir, evidence_share):
     panel = dartmouth.panel_of(data_dir)
-    origins, every = (dartmouth.ORIGINS, dartmouth.EVERY) if evidence_share == 1 else ((2011,), 20)
+    origins, every = (dartmouth.ORIGINS, dartmouth.EVERY) if evidence_share == 1 else ((2011,), 12)
     check_coverage(dartmouth.placebo_fits(panel, origins=origins, every=every))
