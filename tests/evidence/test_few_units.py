@@ -13,7 +13,7 @@ GRID = list(product(UNITS, ORIGINS, PERIODS))
 
 @pytest.mark.parametrize("method", ["AdministrativeBenchmark", "SyntheticControl", "SyntheticDiD"])
 def test_few_units_in_one_process(method, tmp_path, ssinfer, evidence_share):  # noqa: F811
-    """Fault A8, rows 53 and 67. Reduced: a third of the combinations with the first method, a quarter with the others."""
+    """Fault A8, rows 53 and 67. Reduced: a third of the combinations with the first method, a quarter with others."""
     reduced = 3 if method == "AdministrativeBenchmark" else 4
     for units, origins, periods in GRID[:: 1 if evidence_share == 1 else reduced]:
         folder = tmp_path / f"{units} {origins} {periods}"
