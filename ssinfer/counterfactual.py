@@ -258,10 +258,15 @@ class Counterfactual:
         They are the insured-years per period, averaged over the periods, times the number of periods per year.
         """
         sizes = self.values("insured_years")
-        if np.isin(sizes, (0.0, 1.0)).all():
+        if not self._sizes_known:
             return float("nan")
         per_period = sizes.sum(axis=0)
         return float(per_period[per_period > 0].mean() * self._per_year)
+
+    @property
+    def _sizes_known(self) -> bool:
+        """Whether insured-years are known: without them every cell weighs 1, or 0 if it is left out."""
+        return not np.isin(self.values("insured_years"), (0.0, 1.0)).all()
 
     @property
     def _per_year(self) -> float:
@@ -357,7 +362,8 @@ class Counterfactual:
     def __maketables_stat__(self, key: str) -> Any:
         """Return a row below the table of maketables: N (insured-years), units, periods, method or uncertainty."""
         sizes = self.values("insured_years")
-        known = {"N": round(float(sizes.sum())), "units": sizes.shape[0], "periods": sizes.shape[1]}
+        years = round(float(sizes.sum())) if self._sizes_known else None
+        known = {"N": years, "units": sizes.shape[0], "periods": sizes.shape[1]}
         return known.get(key, vars(self)[key] if key in ("method", "uncertainty") else None)
 
     __maketables_depvar__ = "Spending per insured-year"

@@ -53,7 +53,7 @@ def _entries(document: Mapping[str, Any], path: Path) -> Iterator[Entry]:
         for doi in DOI.findall(" ".join(text.split())):
             yield by_doi.get(doi.lower(), ("misc", re.sub(r"\W", "", doi), {"doi": doi}))
     if name := document.get("contract"):
-        with suppress(ContractError):
+        with suppress(ContractError):  # of the user's own file: its source is not in the package
             contract = load_contract(name)
             yield (
                 "misc",

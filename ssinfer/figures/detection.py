@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from ssinfer.backtesting.frames import by_pair
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import FAINT, SOFT, colour, marker, panels, percent_axis
+from ssinfer.figures.style import FAINT, SOFT, Z, colour, marker, panels, percent_axis
 from ssinfer.printed import count
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
@@ -19,7 +19,6 @@ from ssinfer.thresholds.planning.scenario import Scenario
 
 SAVINGS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10)
 SIZES = np.geomspace(1_000, 500_000, 55).round()
-Z = 1.959963984540054
 
 
 def scenario_frame(scenario: Scenario) -> pd.DataFrame:

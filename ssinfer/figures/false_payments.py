@@ -12,14 +12,13 @@ from matplotlib.ticker import FuncFormatter
 from ssinfer.backtesting.frames import by_pair
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
+from ssinfer.figures.style import FAINT, INK, PAID, SOFT, Z, figure, quiet, shorten
 from ssinfer.printed import separated
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.sentences import say
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 from ssinfer.thresholds.names import threshold_name
 
-Z = 1.959963984540054
 AS_PROMISED, OTHERS = "#0072B2", "#A9A9A9"
 ROW_HEIGHT = 0.3  # inches
 SAMPLING_ALONE = ThresholdKey("", 0.95, "two-sided")  # a model without group shock, at the level that is usual

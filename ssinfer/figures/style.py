@@ -22,6 +22,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 INK, SOFT, FAINT = "#222222", "#666666", "#D9D9D9"
 PAID = "#D55E00"
 UNPAID = "#9DB4C6"
+Z = 1.959963984540054  # standard errors on each side of a 95% interval
 WINDOWS = {"baseline": "#EEEEEE", "performance": "#FDEED8"}
 # dashes and colour of a threshold's line, by the source that its kind learns from
 LINES: Any = {"placebos": ("-", PAID), "fit": ((0, (4, 2)), SOFT), "size": ((0, (1, 1)), INK)}

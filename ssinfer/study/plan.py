@@ -338,10 +338,11 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
     contracted = [*contracted, *(unit for units in config.other_contracts for unit in units)]
     with raised_as(StudyError, f"design {part.name!r}:", DesignError):
         windows: Any = {key: named_periods(getattr(part, key), panel.periods, f"windows.{key}") for key in WINDOW_KEYS}
+        stated = {**vars(part.comparison), "spillover": part.population.spillover}
         return Design(
             treated=config.case.treated,
             **windows,
-            donors=comparison_of({key: getattr(part.comparison, key, part.population.spillover) for key in RULE_KEYS}),
+            donors=comparison_of({key: value for key, value in stated.items() if key in RULE_KEYS}),
             standard=data.standards.get(part.fit, part.comparison.standard),
             under_contract=contracted,
             incomplete=part.comparison.incomplete,

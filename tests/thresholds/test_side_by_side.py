@@ -71,3 +71,9 @@ def test_maketables_reads_two_fits():
         assert f"{row['lower']:,.2f}" in html, name
     for words in ("Spending per insured-year", "Savings rate", "Insured-years", "20,000", "posterior", "own &amp; co"):
         assert words in html
+
+
+def test_unknown_insured_years_are_no_number_of_insured():
+    cf = ss.Counterfactual.from_draws(DRAWS["own"], "posterior", spending=1950.0)
+    assert (FITS["other"].__maketables_stat__("N"), cf.__maketables_stat__("N")) == (20_000, None)
+    assert "posterior" in maketables.ETable([cf]).make(type="html")

@@ -32,7 +32,7 @@ type Block = Text | Table | Picture
 
 def outline(data: ReportData, pictures: Mapping[str, Picture]) -> Iterator[Block]:
     """Yield a report in the language in use; without `pictures`, its figures are left out."""
-    page, manifold = data.first, len(data.first.limits) - MAX_LIMITS
+    page, further = data.first, len(data.first.limits) - MAX_LIMITS
     yield from (Text("kind", data.note), Text("title", data.title))
     yield from _all("meta", (" · ".join(data.meta), data.made))
     yield from (Text("heading1", say("first.answer")), Text("verdict", _words(page.verdict)))
@@ -53,10 +53,10 @@ def outline(data: ReportData, pictures: Mapping[str, Picture]) -> Iterator[Block
     if page.limits:
         yield Text("heading2", say("first.limits", n=len(page.limits)))
         yield from _all("bullet", page.limits[:MAX_LIMITS])
-        yield from _all("bullet", [say("first.more", n=manifold)] if manifold > 0 else [])
+        yield from _all("bullet", [say("first.more", n=further)] if further > 0 else [])
     yield Text("heading1", say("page.in_full"))
     yield from _all("text", (" ".join(data.question.split()), *data.finding))
-    if manifold > 0:
+    if further > 0:
         yield from (Text("text", say("first.more_limits")), *_all("bullet", page.limits[MAX_LIMITS:]))
     yield Text("note", f"{data.scope} {say('page.not_transportable')}.")
     for section in data.sections:

@@ -60,7 +60,7 @@ def placebo_errors(
         own_regressors = variance_regressors(window, own, np.array([window.treated]))[0]
         theta = variance_function(pooled, regressors)
         floor = 1e-12 * float((pooled**2).mean()) + 1e-300
-        # Each variance rests on the errors of others only, as that of the treated unit: ranks are exchangeable.
+        # Each variance rests on the errors of others only, as that of the treated unit does: ranks are comparable.
         deviation = np.sqrt(np.maximum(held_out_variances(pooled**2, regressors, theta), floor))
         variances = own_regressors * theta
         own_deviation = float(np.sqrt(max(variances.sum(), floor)))
